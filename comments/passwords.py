@@ -1,0 +1,74 @@
+"""Moderators' passwords: which are refused, and the slow hash that is kept of the others.
+
+argon2id at OWASP's 19 MiB, two passes, one lane: some 30 ms a check. Two at a time in a process: a flood of sign-ins
+then waits in line instead of taking the memory and the processors of everyone who reads.
+"""
+
+from functools import cache
+from pathlib import Path
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST = 8
+RECOMMENDED = 15
+LONGEST = 256  # characters; longer ones are refused, never cut
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
+_turns = BoundedSemaphore(2)
+
+# The hash of 32 random bytes that nobody kept, made with the parameters above.
+_NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$NLjxMvutGBmZPmLIZEAxRw$JQg+50++lqQZy4O+Jb3Ac6jDVOFUmDz13J6LduygnwA"
+
+
+def hash_password(password: str) -> str:
+    """The hash to keep, with its own salt and parameters, as one line of text."""
+    with _turns:
+        return _hasher.hash(_bytes(password))
+
+
+def verify(password_hash: str | None, password: str) -> bool:
+    """Whether the password belongs to the hash.
+
+    Without a hash (no such moderator, or none set) it is false after the same work, so that time tells nothing.
+    """
+    with _turns:
+        try:
+            right = _hasher.verify(password_hash or _NOBODYS, _bytes(password))
+        except (VerificationError, InvalidHashError):
+            return False
+    return right and password_hash is not None
+
+
+def needs_rehash(password_hash: str) -> bool:
+    """Whether a hash was made with other parameters than today's; hash again at the next sign-in."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
+def refuse(password: str, context: tuple[str, ...] = ()) -> str | None:
+    """Why a new password is refused, or None.
+
+    The password is taken as typed. `context` has words that it must not contain: the moderator's name, the site's.
+    """
+    if len(password) < SHORTEST:
+        return f"It is too short: {SHORTEST} characters at least, {RECOMMENDED} or more are recommended."
+    if len(password) > LONGEST:
+        return f"It is too long: {LONGEST} characters at most."
+    plain = password.casefold()
+    if plain in _common() or len(set(plain)) < 3:
+        return "It is one of the most common passwords, which are tried first."
+    for word in ("comments", *context):
+        if len(word) >= 3 and word.casefold() in plain:
+            return f"It contains “{word}”, which is easily guessed."
+    return None
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")  # a form may send anything; a check never fails
+
+
+@cache
+def _common() -> frozenset[str]:
+    text = Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.splitlines() if not line.startswith("# "))

@@ -1,0 +1,94 @@
+"""Passwords: which are refused, and what a check costs."""
+
+import threading
+import time
+from statistics import median
+
+import pytest
+
+from comments import passwords
+
+GOOD = "correct horse battery"
+
+
+@pytest.mark.parametrize(
+    ("password", "says"),
+    [
+        ("1234567", "too short: 8 characters at least, 15 or more"),
+        ("x" * 257, "too long"),
+        ("password1", "most common"),
+        ("TrustNo1", "most common"),
+        ("matkhau123", "most common"),
+        ("aaaaaaaaaaaaaaaa", "most common"),
+        ("ihatecomments", "contains “comments”"),
+        ("my name is Alice", "contains “alice”"),
+    ],
+)
+def test_bad_passwords_are_refused(password: str, says: str) -> None:
+    reason = passwords.refuse(password, ("alice",))
+    assert reason is not None
+    assert says in reason
+
+
+@pytest.mark.parametrize(
+    "password", [GOOD, "pässwörter ẩn", "x1y2" * 64, "        leading and trailing  ", "Tr0ub4dor&3"]
+)
+def test_others_are_taken_as_typed(password: str) -> None:
+    assert passwords.refuse(password, ("alice", "")) is None
+    kept = passwords.hash_password(password)
+    assert passwords.verify(kept, password)
+    assert not passwords.verify(kept, password.strip() + "?")
+
+
+def test_the_list_is_long_enough() -> None:
+    common = passwords._common()
+    assert len(common) >= 3000
+    assert all(len(word) >= passwords.SHORTEST and word == word.casefold() for word in common)
+
+
+def test_the_whole_password_counts() -> None:
+    kept = passwords.hash_password("a" * 255 + "b")
+    assert not passwords.verify(kept, "a" * 256)
+    assert not passwords.verify(kept, "a" * 255)
+
+
+@pytest.mark.parametrize("kept", [None, "", "nonsense"])
+def test_nobody_has_no_password(kept: str | None) -> None:
+    assert not passwords.verify(kept, GOOD)
+
+
+def test_anything_may_be_typed() -> None:
+    assert not passwords.verify(passwords.hash_password(GOOD), "\ud800\0")
+
+
+def test_a_hash_of_other_parameters_is_made_again() -> None:
+    assert not passwords.needs_rehash(passwords.hash_password(GOOD))
+    assert passwords.needs_rehash("$argon2id$v=19$m=65536,t=3,p=4$MTIzNDU2Nzg$lH9XRCjDEvyZNXTNHVUnsg")
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
+    assert not passwords.needs_rehash(passwords._NOBODYS)
+    kept = passwords.hash_password(GOOD)
+
+    def seconds(password_hash: str | None) -> float:
+        begin = time.perf_counter()
+        passwords.verify(password_hash, "wrong")
+        return time.perf_counter() - begin
+
+    pairs = [(seconds(kept), seconds(None)) for _ in range(15)]
+    known, unknown = (median(column) for column in zip(*pairs, strict=True))
+    assert unknown == pytest.approx(known, rel=0.25)
+
+
+def test_few_checks_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = threading.BoundedSemaphore(2)
+    monkeypatch.setattr(passwords, "_turns", turns)
+    for _ in range(2):
+        turns.acquire()
+    waiting = threading.Thread(target=passwords.verify, args=(None, GOOD))
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    turns.release(2)
+    waiting.join(5)
+    assert not waiting.is_alive()
