@@ -1,0 +1,103 @@
+"""Every key, and the map of the keyspace.
+
+`NS` is the namespace (setting), `NN` a shard in two hex digits (00..3f), `A` the digest of an article (site and id),
+`ID` a comment's id. Text that a reader typed is never part of a key.
+
+    NS:{c:NN}:c:ID          hash    one comment: data (JSON, as submitted), mail (sealed address), status, version,
+                                    last (JSON: who decided, when, why), root (replies: top of their thread),
+                                    log (ids of its entries in the log)
+    NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
+    NS:{c:NN}:log           stream  every transition: comment, from, to, by, at, reason, version
+    NS:{c:NN}:of:PERSON     set     ids of a person's comments, found by the blind index
+    NS:{c:NN}:i:KEY         string  answer to an idempotency key, with a time to live
+    NS:{c:NN}:a:A:public    hash    ID -> finished public JSON of each approved comment; its size is the count
+    NS:{c:NN}:a:A:threads   zset    ids of top-level comments that show (approved, or above approved replies)
+    NS:{c:NN}:a:A:replies   zset    ROOT:ID of each approved reply
+    NS:{c:NN}:a:A:meta      hash    closed ("1"), version (moves with each public change)
+
+    NS:person:{BLIND}       string  keyed hash of an address -> random pseudonym (the blind index)
+    NS:limit:{SOURCE}       string  when this source's bucket is empty again (keyed hash of a client address)
+
+    NS:{people}:moderators  hash    name -> JSON (role, password hash, created)
+    NS:{people}:tokens      hash    sha256 of an API token -> JSON (name, role, created)
+    NS:{people}:session:S   hash    S = sha256 of the cookie; name, created, seen; time to live = idle limit
+    NS:{people}:sessions:M  set     sessions of one moderator (digest of the name), to end them all
+    NS:{people}:setup:S     string  S = sha256 of a one-time link for the first moderator; with a time to live
+    NS:{people}:attempts:K  string  bucket of sign-in attempts of a name from a source, or of a source alone
+
+    NS:changed              channel surrogate key of an article whose public answers have changed
+"""
+
+from hashlib import blake2b
+
+from comments.store import shards
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class Keys:
+    """Makes the keys of one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self._ns = namespace
+        self._shards = [f"{namespace}:{{c:{number:02x}}}" for number in range(shards.SHARDS)]
+        self._people = f"{namespace}:{{people}}"
+        self.changed = f"{namespace}:changed"
+        self.moderators = f"{self._people}:moderators"
+        self.tokens = f"{self._people}:tokens"
+
+    def comment(self, comment_id: str) -> str:
+        return f"{self._shards[shards.shard_in(comment_id)]}:c:{comment_id}"
+
+    def queue(self, shard: int, status: str) -> str:
+        return f"{self._shards[shard]}:q:{status}"
+
+    def log(self, shard: int) -> str:
+        return f"{self._shards[shard]}:log"
+
+    def comments_of(self, shard: int, person: str) -> str:
+        return f"{self._shards[shard]}:of:{person}"
+
+    def answer(self, shard: int, site: str, article: str, idempotency_key: str) -> str:
+        scoped = "\0".join((site, article, idempotency_key))
+        return f"{self._shards[shard]}:i:{_digest(scoped)}"
+
+    def article(self, site: str, article: str) -> "ArticleKeys":
+        return ArticleKeys(f"{self._shards[shards.shard_of(site, article)]}:a:{shards.article_digest(site, article)}")
+
+    def person(self, blind: str) -> str:
+        return f"{self._ns}:person:{{{blind}}}"
+
+    def limit(self, source: str) -> str:
+        return f"{self._ns}:limit:{{{source}}}"
+
+    def setup(self, token_digest: str) -> str:
+        return f"{self._people}:setup:{token_digest}"
+
+    def session(self, token_digest: str) -> str:
+        return f"{self._people}:session:{token_digest}"
+
+    def sessions_of(self, moderator: str) -> str:
+        return f"{self._people}:sessions:{_digest(moderator)}"
+
+    def attempts(self, kind: str, who: str) -> str:
+        return f"{self._people}:attempts:{kind}:{_digest(who)}"
+
+
+class ArticleKeys:
+    """The keys of one article, all in its shard's slot."""
+
+    __slots__ = ("meta", "public", "replies", "threads")
+
+    def __init__(self, prefix: str) -> None:
+        self.public = f"{prefix}:public"
+        self.threads = f"{prefix}:threads"
+        self.replies = f"{prefix}:replies"
+        self.meta = f"{prefix}:meta"
+
+
+def surrogate(site: str, article: str) -> str:
+    """The surrogate key of an article's public answers, and the message that announces their change."""
+    return f"a-{shards.article_digest(site, article)}"
