@@ -1,0 +1,512 @@
+"""Comments in the store, with one grammar: enqueue, queue (look), decide, published (read)."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from comments.errors import Closed, ParentUnknown
+from comments.model import (
+    DEFAULT_SITE,
+    Comment,
+    Decision,
+    LastDecision,
+    Status,
+    Submission,
+    Transition,
+    milliseconds_of,
+    moment_of,
+    outcome_of,
+)
+from comments.store import records, shards
+from comments.store.client import Client, Queue
+from comments.store.keys import Keys, surrogate
+from comments.store.scripts import ADMIT, DECIDE, ENQUEUE, OPEN_ARTICLE, REPLIES, THREADS, Call
+
+_PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
+_EXAMINED_AT_ONCE = 200
+_EXAMINED_AT_MOST = 2000  # records that one filtered page looks at before it hands out a cursor
+_LOG_CURSOR = re.compile(r"(\d{1,15})-(\d{1,15})-([0-3][0-9a-f])")
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a source may submit now (`wait` in seconds, 0 = yes) and the pseudonym of the address, if any."""
+
+    wait: float
+    person: str | None
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One page of comments in one status. `total` is None for a filtered view, which nobody has counted."""
+
+    comments: list[Comment]
+    next: str | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A top-level comment's public JSON with its first replies'; `replies_next` is a cursor or None."""
+
+    json: str
+    removed: bool
+    reply_count: int
+    replies: list[str]
+    replies_next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One page of an article's threads (or, by `replies_of`, of one thread's replies)."""
+
+    open: bool
+    count: int
+    threads: list[Thread]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a view of the queue is narrowed to; None and "" mean everything."""
+
+    site: str | None = None
+    article: str | None = None
+    text: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.site or self.article or self.text)
+
+    def takes(self, comment: Comment) -> bool:
+        if self.site and comment.site != self.site:
+            return False
+        if self.article and comment.article != self.article:
+            return False
+        wanted = (self.text or "").casefold()
+        return not wanted or wanted in f"{comment.name}\n{comment.body}".casefold()
+
+
+class CommentStore:
+    """All that the house asks of the store about comments. Every method may raise `Unavailable` or `StoreFull`."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._keys = Keys(namespace)
+
+    # -- submissions
+
+    def admit(
+        self, *, source: str | None, now: int, interval: int, burst: int, blind: str | None, pseudonym: str
+    ) -> Admission:
+        """Takes one from the source's bucket and finds the person's pseudonym, in one round trip.
+
+        `now`, `interval` (one submission's worth) and `burst` (the whole bucket) are milliseconds. An address that
+        was never seen gets `pseudonym`, for good only when `enqueue` follows.
+        """
+
+        def fill(queue: Queue) -> None:
+            if blind:
+                queue.set(self._keys.person(blind), pseudonym, nx=True, get=True, ex=_PERSON_ON_TRIAL)
+
+        limits = [Call(ADMIT, [self._keys.limit(source)], [now, interval, burst])] if source else []
+        if not limits and not blind:
+            return Admission(0, None, False)
+        results = self._client.run_all(limits, fill)
+        known = results[0] if blind else None
+        return Admission(
+            wait=int(results[-1]) / 1000 if limits else 0,
+            person=(known.decode() if known else pseudonym) if blind else None,
+            is_new=bool(blind) and known is None,
+        )
+
+    def enqueue(
+        self,
+        submission: Submission,
+        *,
+        comment_id: str,
+        at: int,
+        status: Status,
+        reasons: Sequence[str],
+        mail: bytes,
+        person: str | None,
+        blind: str | None,
+        answer: str,
+        answer_lifetime: int,
+    ) -> str:
+        """Queues a submission, durably, in one round trip; the answer that counts for its idempotency key.
+
+        That is `answer`, or the one of the first time. `at` is milliseconds, `answer_lifetime` seconds.
+
+        Raises:
+            Closed: the article takes no comments.
+            ParentUnknown: `submission.parent` is no approved comment of this article.
+        """
+        keys, shard = self._keys, shards.shard_in(comment_id)
+        article = keys.article(submission.site, submission.article)
+        parent = submission.parent or ""
+        if parent and not self._could_be_parent(parent, shard):
+            raise ParentUnknown(parent)
+        call = Call(
+            ENQUEUE,
+            [
+                keys.comment(comment_id),
+                keys.queue(shard, status),
+                keys.log(shard),
+                keys.answer(shard, submission.site, submission.article, submission.idempotency_key or comment_id),
+                article.public,
+                article.meta,
+                keys.comments_of(shard, person or ""),
+                keys.comment(parent or comment_id),
+            ],
+            [
+                comment_id,
+                records.write(submission, at=at, person=person, reasons=reasons),
+                mail,
+                status,
+                at,
+                ",".join(reasons),
+                person or "",
+                parent,
+                answer,
+                answer_lifetime if submission.idempotency_key else 0,
+            ],
+        )
+
+        def keep_person(queue: Queue) -> None:
+            if blind:
+                queue.persist(self._keys.person(blind))
+
+        word, *rest = self._client.run_all([call], keep_person)[-1]
+        if word == b"closed":
+            raise Closed(submission.article)
+        if word == b"no_parent":
+            raise ParentUnknown(parent)
+        return str(rest[0].decode()) if word == b"seen" else answer
+
+    def earlier_answer(self, submission: Submission) -> str | None:
+        """What was answered to this idempotency key before, if anything."""
+        if not submission.idempotency_key:
+            return None
+        shard = shards.shard_of(submission.site, submission.article)
+        key = self._keys.answer(shard, submission.site, submission.article, submission.idempotency_key)
+        found = self._client.command("GET", key)
+        return found.decode() if found else None
+
+    @staticmethod
+    def _could_be_parent(parent: str, shard: int) -> bool:
+        return shards.is_comment_id(parent) and shards.shard_in(parent) == shard
+
+    # -- looking
+
+    def comments(self, comment_ids: Sequence[str]) -> dict[str, Comment]:
+        """The comments that exist among these ids, whatever their status."""
+        wanted = [comment_id for comment_id in dict.fromkeys(comment_ids) if shards.is_comment_id(comment_id)]
+        if not wanted:
+            return {}
+
+        def fill(queue: Queue) -> None:
+            for comment_id in wanted:
+                queue.hmget(self._keys.comment(comment_id), records.FIELDS)
+
+        found = self._client.pipeline(fill)
+        read = ((i, records.read(i, fields)) for i, fields in zip(wanted, found, strict=True))
+        return {comment_id: comment for comment_id, comment in read if comment}
+
+    def queue(
+        self, status: Status, *, limit: int, after: str | None = None, newest: bool = False, only: Filter | None = None
+    ) -> Queued:
+        """A page of the comments in one status, over all shards, by time of submission.
+
+        `after` is the `next` of the page before. A filtered page looks at a bounded number of comments and may be
+        short, or empty, while `next` says that there is more.
+        """
+        scope: Sequence[int] = range(shards.SHARDS)
+        if only and only.article:
+            scope = [shards.shard_of(only.site or DEFAULT_SITE, only.article)]
+        if only:
+            return self._filtered(status, scope, limit, after, newest, only)
+        ids, total = self._merged(status, scope, after, newest, limit + 1)
+        more = len(ids) > limit
+        return Queued(self._in_order(ids[:limit]), shards.by_time(ids[limit - 1]) if more else None, total)
+
+    def _filtered(
+        self, status: Status, scope: Sequence[int], limit: int, after: str | None, newest: bool, only: Filter
+    ) -> Queued:
+        found: list[Comment] = []
+        for _ in range(_EXAMINED_AT_MOST // _EXAMINED_AT_ONCE):
+            ids, _total = self._merged(status, scope, after, newest, _EXAMINED_AT_ONCE)
+            for comment in self._in_order(ids):
+                if len(found) == limit:
+                    return Queued(found, after, None)
+                after = shards.by_time(comment.id)
+                if only.takes(comment):
+                    found.append(comment)
+            if len(ids) < _EXAMINED_AT_ONCE:
+                return Queued(found, None, None)
+        return Queued(found, after, None)
+
+    def waiting(self) -> dict[Status, int]:
+        """How many comments stand in each status."""
+        statuses = list(Status)
+
+        def fill(queue: Queue) -> None:
+            for status in statuses:
+                for shard in range(shards.SHARDS):
+                    queue.zcard(self._keys.queue(shard, status))
+
+        counts = self._client.pipeline(fill)
+        return {
+            status: sum(counts[at * shards.SHARDS : (at + 1) * shards.SHARDS]) for at, status in enumerate(statuses)
+        }
+
+    def _in_order(self, comment_ids: Sequence[str]) -> list[Comment]:
+        found = self.comments(comment_ids)
+        return [found.get(i) or records.damaged(i) for i in comment_ids]
+
+    def _merged(
+        self, status: Status, scope: Sequence[int], after: str | None, newest: bool, want: int
+    ) -> tuple[list[str], int]:
+        """The first `want` ids of the status in these shards after a cursor, merged by time; and how many there are.
+
+        A first look takes a few from every shard; a second asks those whose few were all among the first `want`.
+        """
+        few = max(8, -(-want * 3 // len(scope)))
+        heads, total = self._heads(status, scope, after, newest, few)
+        merged = _merge(heads.values(), newest)[:want]
+        taken = set(merged)
+        short = [shard for shard, ids in heads.items() if len(ids) == few and (ids[-1] in taken or len(taken) < want)]
+        if short and few < want:
+            more, _ = self._heads(status, short, after, newest, want)
+            merged = _merge((heads | more).values(), newest)[:want]
+        return merged, total
+
+    def _heads(
+        self, status: Status, scope: Sequence[int], after: str | None, newest: bool, count: int
+    ) -> tuple[dict[int, list[str]], int]:
+        def fill(queue: Queue) -> None:
+            for shard in scope:
+                key = self._keys.queue(shard, status)
+                edge = f"({shards.comment_id(shard, after)}" if after else None
+                queue.zcard(key)
+                if newest:
+                    queue.zrevrangebylex(key, edge or "+", "-", start=0, num=count)
+                else:
+                    queue.zrangebylex(key, edge or "-", "+", start=0, num=count)
+
+        results = self._client.pipeline(fill)
+        heads = {shard: _readable(ids) for shard, ids in zip(scope, results[1::2], strict=True)}
+        return heads, sum(results[::2])
+
+    # -- deciding
+
+    def decide(self, changes: Sequence["Change"], *, by: str | None, at: datetime) -> list["Moved | Stale | None"]:
+        """Makes each change, if the comment still is what was seen; independent of one another, in one round trip.
+
+        None stands for a comment that does not exist.
+        """
+        calls = [self._decide_call(change, by, milliseconds_of(at)) for change in changes]
+        return [_outcome(answer) for answer in self._client.run_all(calls)] if calls else []
+
+    def _decide_call(self, change: "Change", by: str | None, at: int) -> Call:
+        seen, keys = change.seen, self._keys
+        shard = shards.shard_in(seen.id)
+        article = keys.article(seen.site, seen.article)
+        to = outcome_of(change.decision)
+        return Call(
+            DECIDE,
+            [
+                keys.comment(seen.id),
+                keys.queue(shard, seen.status),
+                keys.queue(shard, to),
+                keys.log(shard),
+                article.public,
+                article.threads,
+                article.replies,
+                article.meta,
+            ],
+            [
+                seen.id,
+                seen.version,
+                seen.status,
+                to,
+                at,
+                by or "",
+                change.reason or "",
+                records.write_last(by, at, change.reason),
+                change.public_json,
+                seen.root or "",
+                keys.changed,
+                surrogate(seen.site, seen.article),
+            ],
+        )
+
+    def open_article(self, site: str, article: str, *, is_open: bool) -> bool:
+        """Opens or closes an article for new comments; whether that changed anything."""
+        arguments = ["" if is_open else "1", self._keys.changed, surrogate(site, article)]
+        call = Call(OPEN_ARTICLE, [self._keys.article(site, article).meta], arguments)
+        return bool(self._client.run(call))
+
+    # -- the log
+
+    def log(self, *, limit: int, after: str | None = None) -> tuple[list[Transition], str | None]:
+        """Transitions of all comments, newest first, and the cursor of the next page.
+
+        Raises:
+            ValueError: `after` is no cursor of ours.
+        """
+        edge = _log_edge(after) if after else None
+
+        def fill(queue: Queue) -> None:
+            for shard in range(shards.SHARDS):
+                start = "+"
+                if edge:  # entries of one millisecond are ordered by shard, so that none is shown twice
+                    same = shard < edge[2]
+                    start = f"{'' if same else '('}{edge[0]}-{edge[1]}"
+                queue.xrevrange(self._keys.log(shard), start, "-", count=limit + 1)
+
+        per_shard = self._client.pipeline(fill)
+        entries = chain.from_iterable(
+            (_transition(shard, entry.decode(), fields) for entry, fields in found)
+            for shard, found in enumerate(per_shard)
+        )
+        ordered = sorted(entries, key=lambda entry: _log_edge(entry.cursor), reverse=True)
+        page = ordered[:limit]
+        return page, page[-1].cursor if len(ordered) > limit else None
+
+    def log_of(self, comment_id: str) -> list[Transition]:
+        """Every transition of one comment, oldest first."""
+        if not shards.is_comment_id(comment_id):
+            return []
+        entries = (self._client.command("HGET", self._keys.comment(comment_id), "log") or b"").decode().split()
+        if not entries:
+            return []
+        shard = shards.shard_in(comment_id)
+
+        def fill(queue: Queue) -> None:
+            for entry in entries:
+                queue.xrange(self._keys.log(shard), entry, entry)
+
+        found = chain.from_iterable(self._client.pipeline(fill))
+        return [_transition(shard, entry.decode(), fields) for entry, fields in found]
+
+    # -- reading what is public
+
+    def published(
+        self, site: str, article: str, *, limit: int, first: int, after: str = "", newest: bool = False
+    ) -> Published:
+        """A page of an article's threads in one round trip; its cost does not depend on the article's size."""
+        keys = self._keys.article(site, article)
+        call = Call(
+            THREADS,
+            [keys.threads, keys.replies, keys.public, keys.meta],
+            [after, limit, first, "1" if newest else ""],
+        )
+        closed, count, more, *threads = self._client.run(call)
+        page = [_thread(*thread) for thread in threads]
+        return Published(not closed, count, page, threads[-1][0].decode() if more else None)
+
+    def replies_of(self, site: str, article: str, root: str, *, limit: int, after: str = "") -> Published:
+        """A page of one thread's replies, oldest first, in one round trip."""
+        keys = self._keys.article(site, article)
+        call = Call(REPLIES, [keys.replies, keys.public, keys.meta], [root, after, limit])
+        closed, count, more, last, shown = self._client.run(call)
+        replies = [Thread(json.decode(), False, 0, [], None) for json in shown if json]
+        return Published(not closed, count, replies, last.decode() if more else None)
+
+    def published_one(self, comment_id: str) -> tuple[Comment, str] | None:
+        """An approved comment and its public JSON, or None."""
+        comment = self.comments([comment_id]).get(comment_id)
+        if not comment or comment.status != Status.APPROVED:
+            return None
+        key = self._keys.article(comment.site, comment.article).public
+        found = self._client.command("HGET", key, comment_id)
+        return (comment, found.decode()) if found else None
+
+    def counts(self, site: str, articles: Sequence[str]) -> list[int]:
+        """How many approved comments each article has, in one round trip."""
+
+        def fill(queue: Queue) -> None:
+            for article in articles:
+                queue.hlen(self._keys.article(site, article).public)
+
+        return self._client.pipeline(fill)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A decision on a comment as it was seen; `public_json` is its public form, or "" when it leads out of sight."""
+
+    seen: Comment
+    decision: Decision
+    reason: str | None
+    public_json: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The change was made; the comment's new version."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The comment was not what had been seen; what it is, and by whom."""
+
+    status: Status
+    version: int
+    last: LastDecision | None
+
+
+def _outcome(answer: list[Any]) -> Moved | Stale | None:
+    word, *rest = answer
+    if word == b"done":
+        return Moved(int(rest[0]))
+    if word == b"conflict":
+        return Stale(Status(rest[0].decode()), int(rest[1]), records.read_last(rest[2]))
+    return None
+
+
+def _readable(ids: Iterable[bytes]) -> list[str]:
+    """Ids of a queue; a member that is none of ours (planted, damaged) must not stop the others."""
+    texts = (member.decode(errors="replace") for member in ids)
+    return [text for text in texts if shards.is_comment_id(text)]
+
+
+def _merge(heads: Iterable[list[str]], newest: bool) -> list[str]:
+    return sorted(chain.from_iterable(heads), key=shards.by_time, reverse=newest)
+
+
+def _thread(comment_id: bytes, json: bytes, total: int, replies: list[bytes | None], last: bytes) -> Thread:
+    return Thread(
+        json=json.decode() if json else records.edge_json(comment_id.decode()),
+        removed=not json,
+        reply_count=total,
+        replies=[reply.decode() for reply in replies if reply],
+        replies_next=last.decode() or None,
+    )
+
+
+def _log_edge(cursor: str) -> tuple[int, int, int]:
+    found = _LOG_CURSOR.fullmatch(cursor)
+    if not found:
+        raise ValueError(cursor)
+    return int(found[1]), int(found[2]), int(found[3], 16)
+
+
+def _transition(shard: int, entry: str, fields: dict[bytes, bytes]) -> Transition:
+    came_from = fields[b"from"].decode()
+    return Transition(
+        cursor=f"{entry}-{shard:02x}",
+        at=moment_of(int(fields[b"at"])),
+        by=fields[b"by"].decode(),
+        comment=fields[b"comment"].decode(),
+        came_from=Status(came_from) if came_from else None,
+        to=Status(fields[b"to"].decode()),
+        reason=fields[b"reason"].decode() or None,
+        version=int(fields[b"version"]),
+    )

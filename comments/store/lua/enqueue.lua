@@ -1,0 +1,25 @@
+#!lua
+-- Queues a submission: comment, queue, log, index of its person and answer to its idempotency key, all or nothing.
+-- KEYS: record queue log answer public meta comments_of parent_record
+-- ARGV: id data mail status at reason person parent answer_text lifetime
+-- Returns: {'done'} | {'seen', answer_text of the first time} | {'closed'} | {'no_parent'}
+local record, queue, log, answer, public, meta, comments_of, parent_record = unpack(KEYS)
+local id, data, mail, status, at, reason, person, parent, answer_text, lifetime = unpack(ARGV)
+
+local earlier = redis.call('GET', answer)
+if earlier then return {'seen', earlier} end
+if redis.call('EXISTS', record) == 1 then return {'done'} end
+if redis.call('HGET', meta, 'closed') then return {'closed'} end
+
+if parent ~= '' then
+  if redis.call('HEXISTS', public, parent) == 0 then return {'no_parent'} end
+  redis.call('HSET', record, 'root', redis.call('HGET', parent_record, 'root') or parent)
+end
+local entry = redis.call('XADD', log, '*', 'comment', id, 'from', '', 'to', status, 'by', '', 'at', at,
+                         'reason', reason, 'version', '1')
+redis.call('HSET', record, 'data', data, 'status', status, 'version', '1', 'log', entry)
+if mail ~= '' then redis.call('HSET', record, 'mail', mail) end
+redis.call('ZADD', queue, 0, id)
+if person ~= '' then redis.call('SADD', comments_of, id) end
+if lifetime ~= '0' then redis.call('SET', answer, answer_text, 'EX', lifetime) end
+return {'done'}

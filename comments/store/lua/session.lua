@@ -1,0 +1,20 @@
+#!lua
+-- Finds a session with its moderator as they are now, and notes that it was seen.
+-- KEYS: session moderators
+-- ARGV: now idle absolute note_every (seconds)
+-- Returns: {name, moderator JSON} | {}
+local session, moderators = unpack(KEYS)
+local now, idle, absolute, note_every = unpack(ARGV)
+
+local name, created, seen = unpack(redis.call('HMGET', session, 'name', 'created', 'seen'))
+if not name then return {} end
+local moderator = redis.call('HGET', moderators, name)
+if not moderator or now - created > tonumber(absolute) then
+  redis.call('DEL', session)
+  return {}
+end
+if now - seen > tonumber(note_every) then
+  redis.call('HSET', session, 'seen', now)
+  redis.call('EXPIRE', session, idle)
+end
+return {name, moderator}

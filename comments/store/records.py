@@ -1,0 +1,90 @@
+"""A comment's hash in the store, to and from the model."""
+
+import json
+from collections.abc import Sequence
+
+from comments import ids
+from comments.model import DAMAGED, Comment, LastDecision, Status, Submission, moment_of
+from comments.store import shards
+
+FIELDS = ("data", "status", "version", "last", "root")
+
+_SHORT = {
+    "s": "site",
+    "a": "article",
+    "n": "name",
+    "b": "body",
+    "p": "parent",
+    "w": "website",
+    "u": "article_url",
+    "t": "article_title",
+    "l": "language",
+}
+
+
+def write(submission: Submission, *, at: int, person: str | None, reasons: Sequence[str]) -> str:
+    """The `data` field of a new record: what was said (never the address), when (ms), and why it is held."""
+    said = {short: value for short, name in _SHORT.items() if (value := getattr(submission, name)) is not None}
+    said |= {"c": at, "r": list(reasons)}
+    if person:
+        said["o"] = person
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+
+
+def write_last(by: str | None, at: int, reason: str | None) -> str:
+    """The `last` field: who brought the comment here (None: its author), when (ms) and why."""
+    return json.dumps([by, at, reason], ensure_ascii=False, separators=(",", ":"))
+
+
+def read_last(text: bytes | None) -> LastDecision | None:
+    """Raises ValueError for a damaged field."""
+    if not text:
+        return None
+    by, at, reason = json.loads(text)
+    return LastDecision(by, moment_of(at), reason)
+
+
+def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
+    """The comment in the fields named by `FIELDS`; None where there is no record.
+
+    A record that cannot be read comes back as `damaged`, so that one bad record never hides the queue it is in.
+    """
+    data, status, version, last, root = fields
+    if data is None and status is None:
+        return None
+    try:
+        said = json.loads(data or b"")
+        return Comment(
+            id=comment_id,
+            created_at=moment_of(said["c"]),
+            status=Status((status or b"").decode()),
+            version=int(version or b""),
+            root=root.decode() if root else None,
+            person=said.get("o"),
+            reasons=tuple(said["r"]),
+            decided=read_last(last),
+            **{name: said.get(short) for short, name in _SHORT.items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return damaged(comment_id, status, version)
+
+
+def damaged(comment_id: str, status: bytes | None = None, version: bytes | None = None) -> Comment:
+    """What stands for a comment whose record cannot be read or is missing: its id, and the reason `damaged`."""
+    known = status is not None and status in {s.encode() for s in Status}
+    return Comment(
+        id=comment_id,
+        site="",
+        article="",
+        name="",
+        body="",
+        created_at=moment_of(ids.milliseconds_of(shards.by_time(comment_id))),
+        status=Status(status.decode()) if known and status else Status.PENDING,
+        version=int(version) if version and version.isdigit() and len(version) < 10 else 0,
+        reasons=(DAMAGED,),
+    )
+
+
+def edge_json(comment_id: str) -> str:
+    """The public form of a top-level comment that is gone while replies to it still stand: its place, no word."""
+    return damaged(comment_id).public_json(html="")

@@ -1,0 +1,40 @@
+"""The Lua scripts, read once from `lua/<name>.lua`. Each introduces itself in its header."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib import resources
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's source and the digest that the server knows it by."""
+
+    name: str
+    source: str
+    sha: str
+    writes: bool
+
+
+def _read(name: str) -> Script:
+    source = (resources.files("comments.store") / "lua" / f"{name}.lua").read_text("utf-8")
+    digest = sha1(source.encode(), usedforsecurity=False).hexdigest()  # Redis names scripts by SHA-1
+    return Script(name, source, digest, writes="no-writes" not in source.partition("\n")[0])
+
+
+ADMIT = _read("admit")
+DECIDE = _read("decide")
+ENQUEUE = _read("enqueue")
+OPEN_ARTICLE = _read("open_article")
+REPLIES = _read("replies")
+SESSION = _read("session")
+THREADS = _read("threads")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of a script: all its keys are of one slot."""
+
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[str | bytes | int]
