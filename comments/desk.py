@@ -1,0 +1,199 @@
+"""The commands, in order: what happens when someone submits, decides, withdraws, opens or closes.
+
+Takes ids and times from outside, asks the model, tells the store. Reads do not come through here.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from math import ceil
+
+from comments import checks, text
+from comments.errors import AlreadyDecided, IdempotencyConflict, NotFound, TooMany
+from comments.model import (
+    Comment,
+    Decision,
+    LastDecision,
+    Result,
+    Status,
+    Submission,
+    Verdict,
+    may_follow,
+    moment_of,
+    outcome_of,
+)
+from comments.receipts import Receipts
+from comments.sealing import Sealer
+from comments.settings import Limit
+from comments.store import shards
+from comments.store.comments import Change, CommentStore, Moved
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the reader is told: the comment's id, when it came, and the receipt."""
+
+    id: str
+    article: str
+    created_at: datetime
+    receipt: str
+
+
+class Desk:
+    """The commands of one installation."""
+
+    def __init__(
+        self,
+        store: CommentStore,
+        sealer: Sealer,
+        receipts: Receipts,
+        *,
+        key: bytes,
+        limit: Limit | None,
+        idempotency_seconds: int,
+        now: Callable[[], float],
+        new_id: Callable[[int], str],
+    ) -> None:
+        """`key` keys the hashes of sources and contents; `now` gives seconds since 1970, `new_id` a ULID for ms."""
+        self._store = store
+        self._sealer = sealer
+        self._receipts = receipts
+        self._key = key
+        self._limit = limit
+        self._idempotency_seconds = idempotency_seconds
+        self._now = now
+        self._new_id = new_id
+
+    def submit(self, submission: Submission, *, source: str | None, once: bool = False) -> Accepted:
+        """Queues a submission; returns when the store has it on disk. At most two round trips.
+
+        `source` is what the limit counts by (a client address, shortened), or None for no limit. With `once` the
+        same content again is the same submission even without a key (forms that cannot make one).
+
+        Raises:
+            TooMany, Closed, ParentUnknown, IdempotencyConflict; Unavailable, StoreFull.
+        """
+        at = int(self._now() * 1000)
+        if once and not submission.idempotency_key:
+            submission = replace(submission, idempotency_key=self._fingerprint(submission))
+        blind = self._sealer.blind(submission.email, submission.site) if submission.email else None
+        limit = self._limit if source else None
+        admission = self._store.admit(
+            source=self._today(source, at) if limit and source else None,
+            now=at,
+            interval=limit.seconds * 1000 // limit.count if limit else 0,
+            burst=limit.seconds * 1000 if limit else 0,
+            blind=blind,
+            pseudonym=secrets.token_hex(8),
+        )
+        if admission.wait:
+            return self._repeated(submission, admission.wait)
+        status, reasons = checks.examine(submission, is_new_person=admission.is_new)
+        comment_id = shards.comment_id(shards.shard_of(submission.site, submission.article), self._new_id(at))
+        answer = self._store.enqueue(
+            submission,
+            comment_id=comment_id,
+            at=at,
+            status=status,
+            reasons=reasons,
+            mail=self._sealer.seal(submission.email, comment_id) if submission.email else b"",
+            person=admission.person,
+            blind=blind,
+            answer=f"{self._fingerprint(submission)} {comment_id} {at}",
+            answer_lifetime=self._idempotency_seconds,
+        )
+        return self._accepted(submission, answer)
+
+    def decide(self, verdicts: Sequence[Verdict], *, by: str) -> list[Result]:
+        """Carries out each verdict if its comment still stands as the moderator saw it; one result each, in order."""
+        at = moment_of(int(self._now() * 1000))
+        found = self._store.comments([verdict.id for verdict in verdicts])
+        changes = {
+            place: Change(comment, verdict.decision, verdict.reason, _public(comment, verdict.decision))
+            for place, verdict in enumerate(verdicts)
+            if (comment := found.get(verdict.id))
+            and comment.version == verdict.version
+            and may_follow(verdict.decision, comment.status)
+            and not comment.is_damaged
+        }
+        outcomes = dict(zip(changes, self._store.decide(list(changes.values()), by=by, at=at), strict=True))
+        results = []
+        for place, verdict in enumerate(verdicts):
+            outcome = outcomes.get(place)
+            if isinstance(outcome, Moved):
+                to = outcome_of(verdict.decision)
+                results.append(Result(verdict.id, "done", to, outcome.version, by, at))
+            elif outcome:
+                results.append(_refused(verdict, "conflict", outcome.status, outcome.version, outcome.last))
+            elif comment := found.get(verdict.id):
+                word = "conflict" if comment.version != verdict.version else "invalid"
+                results.append(_refused(verdict, word, comment.status, comment.version, comment.decided))
+            else:
+                results.append(Result(verdict.id, "not_found"))
+        return results
+
+    def withdraw(self, receipt: str) -> Comment:
+        """Takes a comment back for its author: out of the queue, or off the page. A second time changes nothing.
+
+        Raises:
+            NotFound: no comment has this receipt.
+            AlreadyDecided: it was rejected or filed as spam, or decided at this very moment.
+        """
+        comment = self.of_receipt(receipt)
+        if comment.status == Status.WITHDRAWN:
+            return comment
+        if not may_follow(Decision.WITHDRAW, comment.status):
+            raise AlreadyDecided(comment.status, comment.version)
+        at = moment_of(int(self._now() * 1000))
+        (outcome,) = self._store.decide([Change(comment, Decision.WITHDRAW, None)], by=None, at=at)
+        if not isinstance(outcome, Moved):
+            raise AlreadyDecided(comment.status, comment.version)
+        return self.of_receipt(receipt)
+
+    def of_receipt(self, receipt: str) -> Comment:
+        """The comment that a receipt stands for.
+
+        Raises:
+            NotFound: no comment has this receipt.
+        """
+        comment_id = self._receipts.comment_id(receipt)
+        comment = self._store.comments([comment_id]).get(comment_id) if comment_id else None
+        if not comment:
+            raise NotFound("receipt")
+        return comment
+
+    def open_article(self, site: str, article: str, *, is_open: bool) -> None:
+        """Opens or closes an article for new comments."""
+        self._store.open_article(site, article, is_open=is_open)
+
+    def _repeated(self, submission: Submission, wait: float) -> Accepted:
+        """A repetition of what was answered before costs nothing and is never turned away."""
+        answer = self._store.earlier_answer(submission)
+        if not answer:
+            raise TooMany(ceil(wait))
+        return self._accepted(submission, answer)
+
+    def _accepted(self, submission: Submission, answer: str) -> Accepted:
+        fingerprint, comment_id, at = answer.split(" ")
+        if fingerprint != self._fingerprint(submission):
+            raise IdempotencyConflict(submission.idempotency_key)
+        return Accepted(comment_id, submission.article, moment_of(int(at)), self._receipts.make(comment_id))
+
+    def _fingerprint(self, submission: Submission) -> str:
+        return hmac.digest(self._key, submission.content().encode(), sha256)[:16].hex()
+
+    def _today(self, source: str, at: int) -> str:
+        """A source under a name that changes every day and cannot be turned back into an address."""
+        return hmac.digest(self._key, f"{at // 86_400_000}\n{source}".encode(), sha256)[:16].hex()
+
+
+def _public(comment: Comment, decision: Decision) -> str:
+    return comment.public_json(html=text.to_html(comment.body)) if decision == Decision.APPROVE else ""
+
+
+def _refused(verdict: Verdict, outcome: str, status: Status, version: int, last: LastDecision | None) -> Result:
+    by, at = (last.by, last.at) if last else (None, None)
+    return Result(verdict.id, outcome, status, version, by, at)
