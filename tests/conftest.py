@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from flask import Flask
 
+from comments import create_app
+from comments.keys import Keys
+from comments.settings import load
 from comments.store.embedded import EmbeddedStore
+from comments.web.here import House
+from tests.people import MAIL_KEY, Moderator, Reader
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +54,47 @@ def eventually() -> Callable[..., None]:
             time.sleep(0.01)  # the one place that waits between two looks
 
     return wait
+
+
+# -- the service on that store, without a server in front
+
+
+@pytest.fixture
+def keys() -> Keys:
+    """Keys of an invented installation."""
+    return Keys(b"a secret for tests, not for use", bytes(MAIL_KEY.public_key), Path("nowhere"))
+
+
+@pytest.fixture
+def make_app(store_url: str, data: Path, keys: Keys) -> Callable[..., Flask]:
+    """Builds the app on the empty store; settings by name, as in the environment (`submit_limit="5/minute"`)."""
+
+    def make(now: Callable[[], float] = time.time, **settings: object) -> Flask:
+        chosen = {"submit_limit": "", "redis_url": store_url, "data": data, "cache_mb": 0, "min_free_mb": 0}
+        return create_app(load({}, **{**chosen, **settings}), keys, now=now)
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def house(app: Flask) -> House:
+    """The rooms of the app: store, people, desk."""
+    house: House = app.extensions["comments"]
+    return house
+
+
+@pytest.fixture
+def reader(app: Flask) -> Reader:
+    """Someone on the news page."""
+    return Reader(app.test_client())
+
+
+@pytest.fixture
+def moderator(app: Flask, house: House) -> Moderator:
+    """A program with an API token."""
+    return Moderator(app.test_client(), house.people.add_token("Lan"))

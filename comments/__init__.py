@@ -1,0 +1,87 @@
+"""A self-hosted comment and moderation service for news pages."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from flask import Flask
+
+from comments import resources
+from comments.desk import Desk
+from comments.ids import new_ulid
+from comments.keys import Keys
+from comments.receipts import Receipts
+from comments.sealing import Sealer, subkey
+from comments.settings import Settings
+from comments.store.client import Client, connect
+from comments.store.comments import CommentStore
+from comments.store.keys import Keys as StoreKeys
+from comments.store.people import People
+from comments.web import access, comments, errors, headers, language, moderate, moderation, pages, receipts
+from comments.web.here import House
+from comments.web.published_cache import PublishedCache
+
+
+def create_app(
+    settings: Settings,
+    keys: Keys,
+    *,
+    redis: Client | None = None,
+    now: Callable[[], float] = time.time,
+    new_id: Callable[[int], str] = new_ulid,
+) -> Flask:
+    """The WSGI application. `now` gives seconds since 1970; `new_id` a ULID for a time in milliseconds."""
+    client = redis or connect(
+        settings.store.redis_url,
+        timeout=settings.store.timeout,
+        pause=settings.store.pause,
+        pool=settings.server.threads + 2,
+    )
+    namespace = settings.store.namespace
+    store = CommentStore(client, namespace)
+    slips = Receipts(subkey(keys.secret, "receipts"))
+    desk = Desk(
+        store,
+        Sealer(keys.mail_public, subkey(keys.secret, "blind index")),
+        slips,
+        key=subkey(keys.secret, "sources and contents"),
+        limit=settings.comments.submit_limit,
+        idempotency_seconds=settings.comments.idempotency_hours * 3600,
+        now=now,
+        new_id=new_id,
+    )
+    app = Flask("comments", template_folder=str(resources.folder("templates")), static_folder=None)
+    app.config.update(
+        SECRET_KEY=subkey(keys.secret, "cookies"),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        MAX_CONTENT_LENGTH=settings.server.max_body,
+        MAX_FORM_MEMORY_SIZE=settings.server.max_body,
+        MAX_FORM_PARTS=32,
+        WTF_CSRF_CHECK_DEFAULT=False,  # the gate of the moderation pages checks
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as its session lives
+    )
+    app.extensions["comments"] = House(
+        settings=settings,
+        client=client,
+        store=store,
+        people=People(client, namespace=namespace, now=now),
+        desk=desk,
+        receipts=slips,
+        now=now,
+    )
+    app.session_interface = access.CsrfCookie()
+    moderate.csrf.init_app(app)
+    for room in (language, errors, headers, pages):
+        room.init_app(app)
+    for room in (comments, receipts, moderation, moderate, pages):
+        app.register_blueprint(room.blueprint)
+    channel = StoreKeys(namespace).changed
+
+    def listen(poll: float) -> Iterator[str | None]:
+        for message in client.listen(channel, poll=poll):
+            yield message.decode() if message else None
+
+    app.wsgi_app = PublishedCache(  # type: ignore[method-assign]  # Flask's own way to add a layer
+        app.wsgi_app, budget=settings.pages.cache_mb * 1024 * 1024, listen=listen
+    )
+    return app

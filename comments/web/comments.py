@@ -1,0 +1,140 @@
+"""The public API of comments: submit, list, one, counts."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from comments.errors import Invalid, NotFound, ParentUnknown
+from comments.model import BATCH_MAX, FIRST_REPLIES, rfc3339
+from comments.web import thread_page
+from comments.web.answers import page_json, reply_json, shared
+from comments.web.errors import wants_page
+from comments.web.forms import FIELDS, SubmissionForm, submission_form
+from comments.web.here import here
+from comments.web.intake import fields_of, one, query_of
+from comments.web.language import gettext, language, speak
+from comments.web.origins import is_allowed, refuse_foreign, source_of
+from comments.web.problems import Problem
+from comments.web.queries import comment_id_of, identity_of, is_newest, limit_of
+
+blueprint = Blueprint("comments", __name__, url_prefix="/api/v1")
+
+
+@blueprint.post("/comments")
+def submit() -> AnyResponse:
+    """Queues a comment. The 202 is sent when the store has it on disk."""
+    refuse_foreign()
+    form = submission_form(_fields())
+    speak(form.language.data)
+    if not form.validate():
+        return _refused(form, form.errors)
+    server = here().settings.server
+    source = source_of(request, server.trusted_proxies)
+    try:
+        accepted = here().desk.submit(form.submission(), source=source, once=wants_page())
+    except ParentUnknown as error:
+        if not wants_page():
+            raise
+        return _refused(form, {"parent": [gettext("The comment you answer is not on this page any more.")]}, error)
+    path = url_for("receipts.page", receipt=accepted.receipt)
+    if wants_page():
+        return redirect(f"{path}?lang={language()}", 303)
+    receipt_url = f"{server.public_url}{path}"
+    body = {
+        "id": accepted.id,
+        "article": accepted.article,
+        "status": "pending",
+        "created_at": rfc3339(accepted.created_at),
+        "receipt": accepted.receipt,
+        "receipt_url": receipt_url,
+    }
+    answer = _json(body, 202)
+    answer.headers["Location"] = receipt_url
+    return answer
+
+
+@blueprint.get("/comments")
+def published() -> Response:
+    """One page of an article's threads, or of one thread's replies."""
+    query = query_of(request)
+    site, article = identity_of(one(query, "site"), one(query, "article"))
+    newest, limit = is_newest(one(query, "sort"), default="oldest"), limit_of(one(query, "limit"))
+    after, parent = comment_id_of(one(query, "cursor"), "cursor"), comment_id_of(one(query, "parent"), "parent")
+    store = here().store
+    if parent:
+        page = store.replies_of(site, article, parent, limit=limit, after=after)
+    else:
+        page = store.published(site, article, limit=limit, first=FIRST_REPLIES, after=after, newest=newest)
+    return shared(page_json(article, page), of=[(site, article)])
+
+
+@blueprint.get("/comments/<comment_id>")
+def published_one(comment_id: str) -> Response:
+    """One approved comment."""
+    found = here().store.published_one(comment_id)
+    if not found:
+        raise NotFound(comment_id)
+    comment, public_json = found
+    return shared(reply_json(public_json), of=[(comment.site, comment.article)])
+
+
+@blueprint.get("/counts")
+def counts() -> Response:
+    """How many approved comments each of up to 100 articles has."""
+    query = query_of(request)
+    asked = query.get("article", [])
+    if not 1 <= len(asked) <= BATCH_MAX:
+        raise Invalid({"article": [gettext("Name 1 to %(most)s articles.", most=BATCH_MAX)]})
+    site = one(query, "site")
+    pairs = list(dict.fromkeys(identity_of(site, article) for article in asked))
+    names = [article for _, article in pairs]
+    numbers = here().store.counts(pairs[0][0], names)
+    body = json.dumps({"counts": dict(zip(names, numbers, strict=True))}, ensure_ascii=False)
+    return shared(body, of=pairs)
+
+
+@blueprint.after_request
+def allow_origins(response: Response) -> Response:
+    """CORS: anyone may read what is public; pages of allowed origins may submit (no cookie is ever involved)."""
+    origin = request.headers.get("Origin")
+    if request.method in ("GET", "HEAD"):
+        response.headers["Access-Control-Allow-Origin"] = "*"
+    elif origin and is_allowed(origin):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After"
+        response.vary.add("Origin")
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET")
+            response.headers["Access-Control-Allow-Headers"] = "Content-Type, Idempotency-Key"
+            response.headers["Access-Control-Max-Age"] = "86400"
+    return response
+
+
+def _fields() -> dict[str, str]:
+    """What was submitted: the body's fields and the `Idempotency-Key` header.
+
+    A field in the address is refused: addresses end up in logs, and an e-mail address must not.
+    """
+    if FIELDS & query_of(request).keys():
+        raise Problem(400, "malformed", gettext("Send the fields in the body, not in the address."))
+    fields = fields_of(request, max_body=here().settings.server.max_body)
+    key = request.headers.get("Idempotency-Key")
+    if key is not None:
+        if fields.get("idempotency_key", key) != key:
+            raise Problem(400, "malformed", gettext("The idempotency key is there twice, and differs."))
+        fields["idempotency_key"] = key
+    return fields
+
+
+def _refused(form: SubmissionForm, errors: dict[str, list[str]], error: Exception | None = None) -> AnyResponse:
+    if not wants_page():
+        raise Invalid(errors) from error
+    for name, messages in errors.items():
+        form[name].errors = messages
+    return thread_page.render(form, status=422)
+
+
+def _json(body: dict[str, Any], status: int) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/json")

@@ -1,0 +1,119 @@
+"""Every error as a problem document, or as a page where a person is looking."""
+
+import logging
+import secrets
+from http import HTTPStatus
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from comments import errors
+from comments.web.language import gettext
+from comments.web.problems import Problem
+
+log = logging.getLogger("comments")
+
+_RETRY_AFTER = 2  # seconds; the store is back within a few, or an operator is needed
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(errors.CommentsError, lambda error: answer(of(error)))
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def of(error: errors.CommentsError) -> Problem:
+    """The problem that one of our own errors means to the outside. Nothing of what is stored is in it."""
+    match error:
+        case errors.Invalid():
+            return Problem(422, error.code, gettext("Some fields need another look."), errors=error.errors)
+        case errors.ParentUnknown():
+            message = gettext("The comment you answer is not on this page any more.")
+            return Problem(422, error.code, gettext("Some fields need another look."), errors={"parent": [message]})
+        case errors.Closed():
+            return Problem(403, error.code, gettext("This article takes no more comments."))
+        case errors.NotFound():
+            return Problem(404, error.code, gettext("There is nothing here."))
+        case errors.TooMany():
+            detail = gettext("Too many comments from here; please wait a moment.")
+            return Problem(429, error.code, detail, retry_after=error.retry_after)
+        case errors.IdempotencyConflict():
+            return Problem(409, error.code, gettext("This key was used before, for something else."))
+        case errors.AlreadyDecided():
+            return Problem(409, error.code, gettext("This comment has been decided in the meantime."))
+        case errors.StoreFull():
+            detail = gettext("There is no room for new comments just now; please try again later.")
+            return Problem(503, error.code, detail, retry_after=30)
+        case errors.Unavailable():
+            detail = gettext("The service cannot reach its store just now; please try again.")
+            outcome = "unknown" if error.maybe_written else None
+            return Problem(503, error.code, detail, retry_after=_RETRY_AFTER, outcome=outcome)
+        case _:
+            raise error
+
+
+def answer(problem: Problem) -> Response:
+    """A problem as JSON (RFC 9457), or as a page for a browser."""
+    document: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+    }
+    if problem.errors is not None:
+        document["errors"] = problem.errors
+    if problem.retry_after is not None:
+        document["retry_after"] = problem.retry_after
+    if problem.outcome:
+        document["outcome"] = problem.outcome
+    if wants_page():
+        response = Response(render_template("errors/problem.html", problem=document), mimetype="text/html")
+    else:
+        response = jsonify(document)
+        response.mimetype = "application/problem+json"
+    response.status_code = problem.status
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def wants_page() -> bool:
+    """Whether this request would rather have HTML than JSON."""
+    best = request.accept_mimetypes.best_match(["application/json", "application/problem+json", "text/html"])
+    return best == "text/html" and "text/html" in request.headers.get("Accept", "")
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    words = {
+        400: ("malformed", gettext("The request cannot be understood.")),
+        404: ("not_found", gettext("There is nothing here.")),
+        405: ("method_not_allowed", gettext("This cannot be done here.")),
+        413: ("too_large", gettext("That is too large.")),
+    }
+    code, detail = words.get(status, (HTTPStatus(status).name.lower(), HTTPStatus(status).phrase))
+    if error.response is not None and status < 400:
+        return error.response  # type: ignore[return-value]  # a redirect
+    response = answer(Problem(status, code, detail))
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    """A bug. The trace goes to the log, without what the reader sent; the reader gets a number to name it by."""
+    number = secrets.token_hex(6)
+    log.error("unexpected error %s at %s", number, request.endpoint, exc_info=_without_values(error))
+    detail = gettext("Something went wrong here. It was noted under the number %(number)s.", number=number)
+    return answer(Problem(500, "internal_error", detail))
+
+
+def _without_values(error: Exception) -> Exception:
+    """The same trace under the error's type alone: messages of exceptions quote the values they choked on."""
+    bare = RuntimeError(type(error).__qualname__).with_traceback(error.__traceback__)
+    bare.__suppress_context__ = True
+    return bare

@@ -1,0 +1,32 @@
+"""What the views of this app work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from comments.desk import Desk
+from comments.receipts import Receipts
+from comments.settings import Settings
+from comments.store.client import Client
+from comments.store.comments import CommentStore
+from comments.store.people import People
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The rooms behind the door, wired once by `create_app`."""
+
+    settings: Settings
+    client: Client
+    store: CommentStore
+    people: People
+    desk: Desk
+    receipts: Receipts
+    now: Callable[[], float]
+
+
+def here() -> House:
+    """The house of the current app."""
+    return cast("House", current_app.extensions["comments"])

@@ -1,0 +1,241 @@
+"""Whatever arrives, as flat text fields: JSON, urlencoded or multipart, through one strict door.
+
+UTF-8 only, no field twice, no nesting, no file. Nothing here raises anything but our own errors.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
+
+from flask import Request
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+
+from comments.errors import Invalid
+from comments.web.language import gettext
+from comments.web.problems import Problem
+
+_DEPTH = 8
+_FIELDS = 32
+# possessive, and the closing quote is optional: on no input does it look at a byte twice
+_BRACKET_OR_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_DIGITS = 20  # of a number; ours need 10
+
+
+def fields_of(request: Request, *, max_body: int) -> dict[str, str]:
+    """The text fields of a request's body; null counts as absent.
+
+    Raises:
+        Problem: 400 malformed, 413 too_large, 415 unsupported_media_type.
+        Invalid: a field that is not text.
+    """
+    kind, options = parse_options_header(request.headers.get("Content-Type", ""))
+    if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise Problem(415, "unsupported_media_type", gettext("Send the text as UTF-8."))
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(415, "unsupported_media_type", gettext("Send the body without compression."))
+    if kind == "application/json":
+        return _texts(json_object(body_of(request, max_body)))
+    if kind == "application/x-www-form-urlencoded":
+        return _once(_urlencoded(body_of(request, max_body)))
+    if kind == "multipart/form-data" and options.get("boundary"):
+        return _once(_multipart(body_of(request, max_body), options["boundary"]))
+    raise Problem(
+        415,
+        "unsupported_media_type",
+        gettext("Send application/json, application/x-www-form-urlencoded or multipart/form-data."),
+    )
+
+
+def json_of(request: Request, *, max_body: int) -> dict[str, Any]:
+    """The JSON object in a request's body (for the moderation API).
+
+    Raises:
+        Problem: 400 malformed, 413 too_large, 415 unsupported_media_type.
+    """
+    kind, options = parse_options_header(request.headers.get("Content-Type", ""))
+    if kind != "application/json" or options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise Problem(415, "unsupported_media_type", gettext("Send application/json."))
+    return json_object(body_of(request, max_body), many=True)
+
+
+def query_of(request: Request) -> dict[str, list[str]]:
+    """The parameters of a request's query, decoded strictly.
+
+    Raises:
+        Problem: 400 malformed, also for one that would have to be cut.
+    """
+    query: dict[str, list[str]] = {}
+    for name, value in _urlencoded(request.query_string, most=4 * _FIELDS):
+        query.setdefault(_utf8(name), []).append(_utf8(value))
+    return query
+
+
+def one(query: dict[str, list[str]], name: str) -> str:
+    """The one value of a parameter, "" when it is not there.
+
+    Raises:
+        Problem: 400 malformed, when it is there twice.
+    """
+    values = query.get(name, [""])
+    if len(values) > 1:
+        raise Problem(400, "malformed", gettext("The address has “%(name)s” twice.", name=name))
+    return values[0]
+
+
+def body_of(request: Request, max_body: int) -> bytes:
+    """The request's body; a larger one is refused before it is read.
+
+    Raises:
+        Problem: 413 too_large; 400 malformed when the client stopped in the middle.
+    """
+    if (request.content_length or 0) > max_body:
+        _too_large(max_body)
+    try:
+        body = request.stream.read(max_body + 1)
+    except (OSError, HTTPException) as error:
+        raise Problem(400, "malformed", gettext("The body did not arrive whole.")) from error
+    if len(body) > max_body:
+        _too_large(max_body)
+    if request.content_length is not None and len(body) < request.content_length:
+        raise Problem(400, "malformed", gettext("The body did not arrive whole."))
+    return body
+
+
+def json_object(body: bytes, *, many: bool = False) -> dict[str, Any]:
+    """The one JSON object in `body`: UTF-8 without BOM, depth 8, no NaN, no huge number, no key twice.
+
+    At most 32 keys, in all; `many` lifts that for lists of objects (the body's size bounds them).
+
+    Raises:
+        Problem: 400 malformed.
+    """
+    _check_depth(body)
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse,
+            parse_int=_integer,
+            parse_float=_number,
+        )
+    except Problem:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "malformed", gettext("The body is not valid JSON in UTF-8.")) from error
+    if not isinstance(value, dict):
+        raise Problem(400, "malformed", gettext("The body must be one JSON object."))
+    if not many and len(value) > _FIELDS:
+        raise Problem(400, "malformed", gettext("There are too many fields."))
+    return value
+
+
+def _check_depth(body: bytes) -> None:
+    if body.count(b"{") + body.count(b"[") <= _DEPTH:
+        return
+    depth = 0
+    for found in _BRACKET_OR_TEXT.finditer(body):
+        first = found.group()[:1]
+        if first in b"[{":
+            depth += 1
+        elif first in b"]}":
+            depth -= 1
+        if depth > _DEPTH:
+            raise Problem(400, "malformed", gettext("The body is nested too deeply."))
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise Problem(400, "malformed", gettext("The body has a field twice."))
+    return made
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError("number too long")
+    return int(digits)
+
+
+def _number(digits: str) -> float:
+    if len(digits) > 2 * _DIGITS:
+        raise ValueError("number too long")
+    return float(digits)
+
+
+def _texts(value: dict[str, Any]) -> dict[str, str]:
+    wrong = [name for name, text in value.items() if text is not None and not isinstance(text, str)]
+    if wrong:
+        raise Invalid({_sayable(name): [gettext("This must be text.")] for name in wrong})
+    return {name: text for name, text in value.items() if text is not None}
+
+
+def _sayable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()[:64]
+
+
+def _once(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        key, text = _utf8(name), _utf8(value)
+        if key in fields:
+            raise Problem(400, "malformed", gettext("The body has a field twice."))
+        if len(fields) == _FIELDS:
+            raise Problem(400, "malformed", gettext("There are too many fields."))
+        fields[key] = text
+    return fields
+
+
+def _utf8(text: bytes) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Problem(400, "malformed", gettext("This is not valid UTF-8.")) from error
+
+
+def _urlencoded(body: bytes, most: int = _FIELDS) -> Iterator[tuple[bytes, bytes]]:
+    if body.count(b"&") >= most:
+        raise Problem(400, "malformed", gettext("There are too many fields."))
+    for pair in body.split(b"&"):
+        if pair:
+            name, _, value = pair.replace(b"+", b" ").partition(b"=")
+            yield unquote_to_bytes(name), unquote_to_bytes(value)
+
+
+def _multipart(body: bytes, boundary: str) -> list[tuple[bytes, bytes]]:
+    try:
+        decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=_FIELDS)
+        decoder.receive_data(body)
+        decoder.receive_data(None)
+        return _parts(decoder)
+    except Problem:
+        raise
+    except (ValueError, HTTPException) as error:
+        raise Problem(400, "malformed", gettext("The form is not valid multipart/form-data.")) from error
+
+
+def _parts(decoder: MultipartDecoder) -> list[tuple[bytes, bytes]]:
+    parts: list[tuple[bytes, bytes]] = []
+    while not isinstance(event := decoder.next_event(), Epilogue):
+        if isinstance(event, NeedData):
+            raise ValueError("ends in the middle")
+        if isinstance(event, File):
+            raise Problem(400, "malformed", gettext("Files are not accepted."))
+        if isinstance(event, Field):
+            parts.append((event.name.encode("utf-8", "surrogatepass"), b""))
+        elif isinstance(event, Data):
+            name, value = parts.pop()
+            parts.append((name, value + event.data))
+    return parts
+
+
+def _too_large(max_body: int) -> NoReturn:
+    raise Problem(413, "too_large", gettext("At most %(bytes)s bytes are accepted.", bytes=max_body))

@@ -1,0 +1,80 @@
+"""Vietnamese and English: which one a request wants, and the words in it (gettext catalogs)."""
+
+from datetime import datetime
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+
+from babel.dates import format_datetime, format_timedelta
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask import Flask, g, has_request_context, request, url_for
+
+from comments import resources
+from comments.model import moment_of
+from comments.web.here import here
+
+LANGUAGES = (("vi", "Tiếng Việt"), ("en", "English"))
+_CODES = tuple(code for code, _ in LANGUAGES)
+
+
+@cache
+def _catalog(code: str) -> NullTranslations:
+    path = resources.folder("translations") / code / "LC_MESSAGES" / "messages.po"
+    if not path.is_file():
+        return NullTranslations()  # English is what the code says
+    compiled = BytesIO()
+    with path.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=code))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def language() -> str:
+    """The language of this answer: `lang` or `language` asked for, else what the browser prefers, else the setting."""
+    if not has_request_context():
+        return "en"
+    if "language" not in g:
+        asked = (request.args.get("lang") or "")[:2]
+        preferred = request.accept_languages.best_match(_CODES)
+        g.language = asked if asked in _CODES else preferred or here().settings.pages.language
+    return str(g.language)
+
+
+def speak(code: str | None) -> None:
+    """Answers this request in that language, when we have it (`vi`, `vi-VN`)."""
+    if code and code[:2].lower() in _CODES:
+        g.language = code[:2].lower()
+
+
+def gettext(message: str, **values: object) -> str:
+    text = _catalog(language()).gettext(message)
+    return text % values if values else text
+
+
+def ngettext(one: str, many: str, number: int, **values: object) -> str:
+    return _catalog(language()).ngettext(one, many, number) % {"num": number, **values}
+
+
+def when(moment: datetime, code: str) -> str:
+    """A moment in words: date and time, UTC."""
+    return f"{format_datetime(moment, 'medium', locale=code)} UTC"
+
+
+def ago(moment: datetime, code: str) -> str:
+    """How long ago a moment was, in words."""
+    return format_timedelta(moment - moment_of(int(here().now() * 1000)), add_direction=True, locale=code)
+
+
+def switch_url(code: str) -> str:
+    """The present page in another language."""
+    arguments = {**request.args.to_dict(), **(request.view_args or {}), "lang": code}
+    return url_for(request.endpoint or "pages.index", **arguments)
+
+
+def init_app(app: Flask) -> None:
+    """Gives the templates their words."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    app.jinja_env.filters.update(when=when, ago=ago)
+    app.context_processor(lambda: {"lang": language(), "languages": LANGUAGES, "switch_url": switch_url})

@@ -1,0 +1,98 @@
+"""Where a request comes from: the client's address, the scheme, and the page that sent it.
+
+Forwarded headers count only from the configured number of trusted proxies, read from the right.
+"""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from flask import Request, request
+
+from comments.web.here import here
+from comments.web.language import gettext
+from comments.web.problems import Problem
+
+
+def client_address(request: Request, trusted_proxies: int) -> IPv4Address | IPv6Address | None:
+    """The address of the client, or None when a proxy gave something that is none.
+
+    With N trusted proxies it is the N-th entry of X-Forwarded-For from the right; with none, the peer.
+    """
+    peer = request.environ.get("REMOTE_ADDR", "")
+    chain = [entry.strip() for value in request.headers.getlist("X-Forwarded-For") for entry in value.split(",")]
+    hops = [*chain, peer]
+    chosen = hops[-1 - trusted_proxies] if len(hops) > trusted_proxies else hops[0]
+    return _address(chosen)
+
+
+def source_of(request: Request, trusted_proxies: int) -> str:
+    """What the limit counts by: an IPv4 address, or the /64 of an IPv6 address; anything unreadable is one source."""
+    address = client_address(request, trusted_proxies)
+    if address is None:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return f"{int(address) >> 64:x}::/64"
+    return str(address)
+
+
+def is_secure() -> bool:
+    """Whether the client's connection is TLS: as the trusted proxy says, else as we see it."""
+    settings = here().settings.server
+    if settings.public_url:
+        return settings.public_url.startswith("https:")
+    if settings.trusted_proxies:
+        return request.headers.get("X-Forwarded-Proto", request.scheme).split(",")[-1].strip() == "https"
+    return request.scheme == "https"
+
+
+def is_allowed(origin: str | None) -> bool:
+    """Whether a page of that origin may submit: our own, and those in the settings; no origin is no browser's page."""
+    if origin is None:
+        return True
+    if is_own(origin):
+        return True
+    origins = here().settings.server.allowed_origins
+    return allows_any(origins) or origin in origins
+
+
+def is_own(origin: str) -> bool:
+    """Whether that is the origin of this service itself."""
+    own = here().settings.server.public_url
+    return origin == own if own else urlsplit(origin).netloc == request.host and origin != "null"
+
+
+def allows_any(origins: tuple[str, ...]) -> bool:
+    return "*" in origins
+
+
+def refuse_foreign() -> None:
+    """For requests that change something: only from pages that may (browsers say which page sent it).
+
+    Raises:
+        Problem: 403 origin_not_allowed.
+    """
+    if not is_allowed(request.headers.get("Origin")):
+        raise Problem(403, "origin_not_allowed", gettext("Pages of this origin may not send comments here."))
+
+
+def refuse_foreign_to_moderators() -> None:
+    """For the moderation pages: only from these pages themselves.
+
+    Raises:
+        Problem: 403 origin_not_allowed.
+    """
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if site not in ("same-origin", "none") or (origin is not None and not is_own(origin)):
+        raise Problem(403, "origin_not_allowed", gettext("This must be sent from the moderation pages."))
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    for candidate in (text, text.strip("[]"), text.rpartition(":")[0].strip("[]")):
+        try:
+            return ip_address(candidate.partition("%")[0])
+        except ValueError:
+            continue
+    return None

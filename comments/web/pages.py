@@ -1,0 +1,155 @@
+"""What else the service serves: front page, demo, embed page, widget, description, health."""
+
+import mimetypes
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, jsonify, render_template, request, url_for
+
+from comments import resources
+from comments.errors import NotFound, Unavailable
+from comments.model import Status
+from comments.web import thread_page
+from comments.web.access import require_token
+from comments.web.forms import submission_form
+from comments.web.here import here
+from comments.web.intake import one, query_of
+from comments.web.language import speak
+from comments.web.origins import client_address
+from comments.web.queries import comment_id_of, identity_of
+
+blueprint = Blueprint("pages", __name__)
+
+_YEAR = "public, max-age=31536000, immutable"
+_SHORT = "public, max-age=300, stale-while-revalidate=3600"
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals["asset"] = asset
+    for static in resources.folder("static").rglob("*"):
+        _file(static)  # read once, before the first request
+
+
+@blueprint.get("/")
+def index() -> str:
+    """What runs here."""
+    return render_template("pages/index.html", demo=here().settings.pages.demo, version=version("newsroom-comments"))
+
+
+@blueprint.get("/demo")
+def demo() -> str:
+    """A news article with the widget under it; in Vietnamese unless English is asked for."""
+    if not here().settings.pages.demo:
+        raise NotFound("demo")
+    if "lang" not in request.args:
+        speak("vi")
+    return render_template("pages/demo.html")
+
+
+@blueprint.get("/embed")
+def embed() -> Response:
+    """An article's thread and form, made on the server."""
+    query = query_of(request)
+    site, article = identity_of(one(query, "site"), one(query, "article"))
+    speak(one(query, "lang") or here().settings.pages.language)  # one address, one answer: it can be shared
+    after, thread = comment_id_of(one(query, "cursor"), "cursor"), comment_id_of(one(query, "thread"), "thread")
+    reply_to = comment_id_of(one(query, "reply_to"), "reply_to")
+    hidden = {"site": site, "article": article, "parent": reply_to, "language": one(query, "lang")}
+    hidden |= {name: one(query, name) for name in ("article_url", "article_title")}
+    form = submission_form(hidden)
+    return thread_page.render(form, after=after, thread=thread)
+
+
+@blueprint.get("/widget.js")
+def widget() -> Response:
+    """The custom element, under its stable address."""
+    return _static("widget.js", _SHORT)
+
+
+@blueprint.get("/assets/<tag>/<path:name>")
+def static(tag: str, name: str) -> Response:
+    """A static file under an address that changes with its content."""
+    response = _static(name, _YEAR)
+    if tag != _file(resources.folder("static") / name)[1]:
+        response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """The public and the moderation API, described (OpenAPI 3.1)."""
+    return _static("openapi.json", _SHORT)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """This process answers."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """The store answers too. (503 where it does not.)"""
+    here().client.command("PING")
+    return jsonify(status="ok")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Prometheus text: how many comments stand where. For this machine, or with an API token."""
+    _refuse_outsiders()
+    try:
+        waiting, up = here().store.waiting(), 1
+    except Unavailable:
+        waiting, up = {}, 0
+    lines = [
+        "# HELP comments_store_up Whether the store answers.",
+        "# TYPE comments_store_up gauge",
+        f"comments_store_up {up}",
+        "# HELP comments_in_status Comments that stand in a status.",
+        "# TYPE comments_in_status gauge",
+        *(f'comments_in_status{{status="{status}"}} {waiting[status]}' for status in Status if status in waiting),
+    ]
+    return Response("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def asset(name: str) -> str:
+    """The address of a static file, with a mark of its content in it."""
+    return url_for("pages.static", tag=_file(resources.folder("static") / name)[1], name=name)
+
+
+def _static(name: str, cache_control: str) -> Response:
+    path = resources.folder("static") / name
+    if ".." in Path(name).parts or not path.is_file():
+        raise NotFound(name)
+    data, tag, kind = _file(path)
+    response = Response(data, content_type=kind)
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = cache_control
+    response.headers["Surrogate-Key"] = "static"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+@cache
+def _file(path: Path) -> tuple[bytes, str, str]:
+    """A static file's bytes, the mark of its content, and its type."""
+    data = path.read_bytes() if path.is_file() else b""
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if kind.startswith("text/") or kind.endswith(("javascript", "json", "xml")):
+        kind += "; charset=utf-8"
+    return data, blake2b(data, digest_size=8).hexdigest(), kind
+
+
+def _refuse_outsiders() -> None:
+    """Raises:
+    Problem: 401 unauthorized, for a request that came through a proxy or from elsewhere without an API token.
+    """
+    direct = "X-Forwarded-For" not in request.headers and "Forwarded" not in request.headers
+    address = client_address(request, 0)
+    if direct and address and address.is_loopback:
+        return
+    require_token()

@@ -1,0 +1,264 @@
+"""A WSGI layer in front of Flask that keeps finished public answers, in three encodings, and drops them when told.
+
+It honours our own headers and nothing else: an answer is kept when it says `Cache-Control: public` with an `ETag` and
+a `Surrogate-Key`, sets no cookie and varies by nothing. It is dropped when one of its surrogate keys is announced.
+Without a healthy subscription nothing is kept and everything passes through. HEAD, 304 and compression are made here
+for kept and passing answers alike.
+"""
+
+import gzip
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import brotli
+from cachetools import LRUCache
+
+from comments.errors import CommentsError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger("comments")
+
+Headers = list[tuple[str, str]]
+
+_SMALLEST = 200  # bytes below which compression does not pay for its headers
+_REMEMBERED = 10_000  # announcements, to tell an answer that was overtaken while it was being made
+_POLL = 0.5  # seconds of silence after which the subscription is tested; a cut is noticed within two of these
+_PAUSE = 0.5  # seconds before a lost subscription is tried again
+
+
+class Finished:
+    """A finished answer: its body in the encodings asked for so far, each with its own headers and ETag."""
+
+    __slots__ = ("_body", "_etag", "_headers", "_lock", "_variants", "keys", "size")
+
+    def __init__(self, headers: Headers, body: bytes, etag: str, keys: tuple[str, ...]) -> None:
+        own = ("etag", "content-length", "content-encoding", "vary")
+        self._headers = [(name, value) for name, value in headers if name.lower() not in own]
+        self._body = body
+        self._etag = etag.strip('"')
+        self._variants: dict[str, tuple[Headers, bytes, str]] = {}
+        self._lock = threading.Lock()
+        self.keys = keys
+        # identity, and about as much again for both compressed forms and the headers
+        self.size = 2 * len(body) + 2000
+
+    def variant(self, encoding: str) -> tuple[Headers, bytes, str]:
+        """Headers, body and ETag in an encoding ("", "gzip" or "br"); each is made once."""
+        made = self._variants.get(encoding)
+        if made is None:
+            with self._lock:
+                made = self._variants.get(encoding) or self._make(encoding)
+                self._variants[encoding] = made
+        return made
+
+    def matches(self, if_none_match: str) -> bool:
+        """Whether a client has this answer in some encoding (RFC 9110, 13.1.2: weak comparison)."""
+        if if_none_match.strip() == "*":
+            return True
+        tags = (tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(","))
+        return any(tag in (self._etag, f"{self._etag}-gzip", f"{self._etag}-br") for tag in tags)
+
+    def _make(self, encoding: str) -> tuple[Headers, bytes, str]:
+        body = self._body
+        if len(body) < _SMALLEST:
+            encoding = ""
+        if encoding == "gzip":
+            body = gzip.compress(body, 6, mtime=0)
+        elif encoding == "br":
+            body = brotli.compress(body, quality=5)
+        etag = f'"{self._etag}-{encoding}"' if encoding else f'"{self._etag}"'
+        headers = [*self._headers, ("ETag", etag), ("Vary", "Accept-Encoding"), ("Content-Length", str(len(body)))]
+        if encoding:
+            headers.append(("Content-Encoding", encoding))
+        return headers, body, etag
+
+
+class _Kept(LRUCache[tuple[str, str], Finished]):
+    """Finished answers by path and query, least recently used first out, with an index by surrogate key."""
+
+    def __init__(self, budget: int) -> None:
+        super().__init__(budget, getsizeof=lambda answer: answer.size)
+        self._by_key: dict[str, set[tuple[str, str]]] = {}
+
+    def __setitem__(self, where: tuple[str, str], answer: Finished) -> None:
+        super().__setitem__(where, answer)
+        for key in answer.keys:
+            self._by_key.setdefault(key, set()).add(where)
+
+    def __delitem__(self, where: tuple[str, str]) -> None:
+        answer = self[where]
+        super().__delitem__(where)
+        for key in answer.keys:
+            places = self._by_key[key]
+            places.discard(where)
+            if not places:
+                del self._by_key[key]
+
+    def drop(self, key: str) -> None:
+        """Drops every answer that tells of what has this surrogate key."""
+        for where in list(self._by_key.get(key, ())):
+            del self[where]
+
+
+class PublishedCache:
+    """The layer. `listen` yields announced surrogate keys, None while all is well, and raises when it is cut off."""
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        *,
+        budget: int,
+        listen: Callable[[float], Iterator[str | None]],
+    ) -> None:
+        """`budget` is the bytes that kept answers may take in this process; 0 keeps nothing."""
+        self._app = app
+        self._budget = budget
+        self._listen = listen
+        self._lock = threading.Lock()
+        self._kept = _Kept(budget)
+        self._announced: OrderedDict[str, int] = OrderedDict()
+        self._forgotten = 0  # number of the newest announcement that is no longer remembered
+        self._number = 0
+        self._healthy = False
+        self._listener: threading.Thread | None = None
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        if method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
+            return self._app(environ, start_response)
+        if self._listener is None and self._budget:
+            self._start_listening()
+        where = (environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+        answer = self._find(where)
+        if answer is None:
+            status, headers, parts, answer = self._ask(environ, where)
+            if answer is None:
+                start_response(status, headers)
+                return parts
+        return _send(answer, environ, start_response)
+
+    def _find(self, where: tuple[str, str]) -> Finished | None:
+        if not self._healthy:
+            return None
+        with self._lock:
+            return self._kept.get(where)
+
+    def _ask(
+        self, environ: "WSGIEnvironment", where: tuple[str, str]
+    ) -> tuple[str, Headers, Iterable[bytes], Finished | None]:
+        began = self._number
+        said: list[Any] = []
+
+        def note(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
+            said[:] = [status, headers]
+            return lambda _: None
+
+        parts = self._app(environ, note)
+        status, headers = said
+        finished = _finished(status, headers, parts) if environ["REQUEST_METHOD"] == "GET" else None
+        if finished:
+            self._keep(where, finished, began)
+        return status, headers, parts, finished
+
+    def _keep(self, where: tuple[str, str], answer: Finished, began: int) -> None:
+        """Keeps an answer, unless what it tells of was announced to have changed while it was being made."""
+        with self._lock:
+            overtaken = began < self._forgotten or any(self._announced.get(key, 0) > began for key in answer.keys)
+            if not self._healthy or overtaken or answer.size > self._budget:
+                return
+            self._kept[where] = answer
+
+    def _drop(self, key: str) -> None:
+        with self._lock:
+            self._number += 1
+            self._announced[key] = self._number
+            self._announced.move_to_end(key)
+            if len(self._announced) > _REMEMBERED:
+                self._forgotten = self._announced.popitem(last=False)[1]
+            self._kept.drop(key)
+
+    def _turn(self, *, healthy: bool) -> None:
+        """Begins or ends a time of trust in the announcements; nothing from before it is kept."""
+        with self._lock:
+            self._healthy = healthy
+            self._number += 1
+            self._forgotten = self._number
+            self._kept.clear()
+            self._announced.clear()
+
+    def _start_listening(self) -> None:
+        """In the process that serves: a thread does not survive a fork."""
+        with self._lock:
+            if self._listener is None:
+                self._listener = threading.Thread(target=self._follow, name="published-cache", daemon=True)
+                self._listener.start()
+
+    def _follow(self) -> None:
+        while True:
+            try:
+                for key in self._listen(_POLL):
+                    if key is not None:
+                        self._drop(key)
+                    elif not self._healthy:
+                        self._turn(healthy=True)
+            except CommentsError as error:
+                log.warning("answers are not kept: no subscription (%s)", error)
+            finally:
+                self._turn(healthy=False)
+            time.sleep(_PAUSE)
+
+
+def _finished(status: str, headers: Headers, parts: Iterable[bytes]) -> Finished | None:
+    """The answer, if it may be shared; `parts` is only read then."""
+    if not status.startswith("200"):
+        return None
+    said = {name.lower(): value for name, value in headers}
+    control = said.get("cache-control", "")
+    etag, keys = said.get("etag"), said.get("surrogate-key")
+    if not control.startswith("public") or "no-store" in control or not etag or not keys:
+        return None
+    if "set-cookie" in said or "vary" in said:
+        return None
+    return Finished(headers, b"".join(parts), etag, tuple(keys.split()))
+
+
+def _send(answer: Finished, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    headers, body, _ = answer.variant(_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")))
+    seen = environ.get("HTTP_IF_NONE_MATCH")
+    if seen and answer.matches(seen):
+        start_response("304 Not Modified", [h for h in headers if h[0] not in _OF_BODIES])
+        return []
+    start_response("200 OK", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+_OF_BODIES = ("Content-Length", "Content-Encoding", "Content-Type")
+
+
+@lru_cache(maxsize=1000)  # browsers send a handful of different headers
+def _encoding(accepted: str) -> str:
+    """The best encoding of ours that a client takes (RFC 9110, 12.5.3); of equals, br."""
+    weights = {}
+    for item in accepted.lower().split(","):
+        name, _, parameters = item.partition(";")
+        weights[name.strip()] = _weight(parameters.strip())
+    br, gzipped = (weights.get(name, weights.get("*", 0.0)) for name in ("br", "gzip"))
+    if br and br >= gzipped:
+        return "br"
+    return "gzip" if gzipped else ""
+
+
+def _weight(parameter: str) -> float:
+    if not parameter.startswith("q="):
+        return 1.0
+    try:
+        return float(parameter[2:])
+    except ValueError:
+        return 0.0

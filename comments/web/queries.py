@@ -1,0 +1,131 @@
+"""What several doors take: page sizes, cursors, statuses, verdicts; each checked in one place."""
+
+from typing import Any
+
+from wtforms.validators import StopValidation
+
+from comments.errors import Invalid
+from comments.model import (
+    BATCH_MAX,
+    BY_MODERATORS,
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    REASON_MAX,
+    Decision,
+    Status,
+    Verdict,
+)
+from comments.store import shards
+from comments.text import Refused, clean
+from comments.web.forms import identity
+from comments.web.language import gettext
+
+
+def identity_of(site: str, article: str) -> tuple[str, str]:
+    """The (site, article) that a query names, as it is kept.
+
+    Raises:
+        Invalid: missing, too long, or with a character that no text may contain.
+    """
+    try:
+        return identity(site, article)
+    except StopValidation as error:
+        raise Invalid({"article": [str(error.args[0])]}) from error
+
+
+def limit_of(text: str) -> int:
+    """How many a page holds.
+
+    Raises:
+        Invalid: no whole number from 1 to 100.
+    """
+    if not text:
+        return PAGE_DEFAULT
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= PAGE_MAX):
+        raise Invalid({"limit": [gettext("A whole number from 1 to %(most)s.", most=PAGE_MAX)]})
+    return int(text)
+
+
+def is_newest(sort: str, *, default: str) -> bool:
+    """Whether the newest come first.
+
+    Raises:
+        Invalid: neither oldest nor newest.
+    """
+    if (sort or default) not in ("oldest", "newest"):
+        raise Invalid({"sort": [gettext("Either oldest or newest.")]})
+    return (sort or default) == "newest"
+
+
+def comment_id_of(text: str, name: str) -> str:
+    """An id (or "") as it came in the parameter `name`.
+
+    Raises:
+        Invalid: it has not the form of an id.
+    """
+    if text and not shards.is_comment_id(text):
+        raise Invalid({name: [gettext("This is none of ours.")]})
+    return text
+
+
+def queue_cursor_of(text: str) -> str | None:
+    """A queue's cursor: an id without its shard.
+
+    Raises:
+        Invalid: it is none of ours.
+    """
+    return text if text and comment_id_of(shards.comment_id(0, text), "cursor") else None
+
+
+def status_of(text: str) -> Status:
+    """A status; pending when none is named.
+
+    Raises:
+        Invalid: there is no such status.
+    """
+    try:
+        return Status(text or Status.PENDING)
+    except ValueError as error:
+        raise Invalid({"status": [gettext("One of: %(words)s.", words=", ".join(Status))]}) from error
+
+
+def verdicts_of(given: Any) -> list[Verdict]:
+    """The verdicts in a decoded JSON body's `decisions`.
+
+    Raises:
+        Invalid: names the item and the member that is wrong.
+    """
+    if not isinstance(given, list) or not 1 <= len(given) <= BATCH_MAX:
+        raise Invalid({"decisions": [gettext("A list of 1 to %(most)s decisions.", most=BATCH_MAX)]})
+    return [_verdict(f"decisions[{at}]", item) for at, item in enumerate(given)]
+
+
+def _verdict(field: str, item: Any) -> Verdict:
+    if not isinstance(item, dict):
+        raise Invalid({field: [gettext("This must be an object.")]})
+    comment_id, version, decision, reason = (item.get(k) for k in ("id", "version", "decision", "reason"))
+    if not isinstance(comment_id, str):
+        raise Invalid({f"{field}.id": [gettext("This must be text.")]})
+    if type(version) is not int or version < 0:
+        raise Invalid({f"{field}.version": [gettext("This must be the version that was shown, a whole number.")]})
+    if not isinstance(decision, str) or decision not in BY_MODERATORS:
+        raise Invalid({f"{field}.decision": [gettext("One of: %(words)s.", words=", ".join(BY_MODERATORS))]})
+    return Verdict(comment_id, version, Decision(decision), _reason(reason, f"{field}.reason"))
+
+
+def _reason(given: Any, field: str) -> str | None:
+    """A moderator's reason, cleaned like any other text."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise Invalid({field: [gettext("This must be text.")]})
+    try:
+        reason = clean(given)
+    except Refused as refused:
+        message = gettext("The character %(code)s is not allowed.", code=refused.codepoint)
+        raise Invalid({field: [message]}) from refused
+    if len(reason) > REASON_MAX:
+        length = len(reason)
+        message = gettext("At most %(most)s characters; this has %(length)s.", most=REASON_MAX, length=length)
+        raise Invalid({field: [message]})
+    return reason or None

@@ -1,0 +1,15 @@
+"""Why a comment is held, in words."""
+
+from comments.web.language import gettext
+
+
+def sentence(code: str) -> str:
+    """The sentence for a code of `comments.checks`; an unknown code speaks for itself."""
+    sentences = {
+        "review": gettext("Every comment is read before it appears."),
+        "first_comment": gettext("First comment from this address."),
+        "link": gettext("It contains a link."),
+        "honeypot": gettext("It filled in a field that people cannot see."),
+        "damaged": gettext("Its record in the store is damaged."),
+    }
+    return sentences.get(code, code)
