@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.exceptions import (
     AuthenticationError,
+    BusyLoadingError,
     ConnectionError,
     NoScriptError,
     OutOfMemoryError,
@@ -163,8 +164,7 @@ class Client:
         except AuthenticationError as error:
             raise Unavailable("the store refuses our credentials") from error
         except ConnectionError as error:  # busy loading is one of these
-            refused = isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)
-            raise Unavailable(type(error).__name__, maybe_written=writes and not refused) from error
+            raise Unavailable(type(error).__name__, maybe_written=writes and not _never_connected(error)) from error
         except OutOfMemoryError as error:
             raise StoreFull("the store has reached its memory limit") from error
         except ResponseError as error:
@@ -176,6 +176,15 @@ class Client:
             raise
         except RedisError as error:
             raise Unavailable(type(error).__name__, maybe_written=writes) from error
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """Whether a connection could not even be opened: then nothing was sent."""
+    while error:
+        if isinstance(error, ConnectionRefusedError | FileNotFoundError | BusyLoadingError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 # Errors of a server that will serve again: being replaced, loading, short of replicas.
