@@ -18,9 +18,9 @@ from comments import create_app
 from comments.keys import Keys
 from comments.settings import load
 from comments.store.embedded import EmbeddedStore
-from tests.service import until
 from comments.web.here import House
 from tests.people import MAIL_KEY, Moderator, Reader
+from tests.service import until
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +56,162 @@ def eventually() -> Callable[..., None]:
         until(condition, within)
 
     return wait
+
+
+# -- the service on that store, without a server in front
+
+
+@pytest.fixture
+def keys() -> Keys:
+    """Keys of an invented installation."""
+    return Keys(b"a secret for tests, not for use", bytes(MAIL_KEY.public_key), Path("nowhere"))
+
+
+@pytest.fixture
+def make_app(store_url: str, data: Path, keys: Keys) -> Callable[..., Flask]:
+    """Builds the app on the empty store; settings by name, as in the environment (`submit_limit="5/minute"`)."""
+
+    def make(now: Callable[[], float] = time.time, **settings: object) -> Flask:
+        chosen = {"submit_limit": "", "redis_url": store_url, "data": data, "cache_mb": 0, "min_free_mb": 0}
+        return create_app(load({}, **{**chosen, **settings}), keys, now=now)
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def house(app: Flask) -> House:
+    """The rooms of the app: store, people, desk."""
+    house: House = app.extensions["comments"]
+    return house
+
+
+@pytest.fixture
+def reader(app: Flask) -> Reader:
+    """Someone on the news page."""
+    return Reader(app.test_client())
+
+
+@pytest.fixture
+def moderator(app: Flask, house: House) -> Moderator:
+    """A program with an API token."""
+    return Moderator(app.test_client(), house.people.add_token("Lan"))
+
+
+# -- looking on
+
+
+@pytest.fixture
+def together() -> Callable[[Sequence[Callable[[], Any]]], list[Any]]:
+    """Runs calls at the same moment, each in a thread of its own; their results in order."""
+
+    def run(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        barrier = threading.Barrier(len(calls), timeout=10)
+
+        def meet(call: Callable[[], Any]) -> Any:
+            barrier.wait()
+            return call()
+
+        with ThreadPoolExecutor(len(calls)) as threads:
+            return list(threads.map(meet, calls))
+
+    return run
+
+
+@pytest.fixture
+def round_trips(house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts what the app's client sends to the store: one for each pipeline and each single command."""
+    sent: Counter[str] = Counter()
+    connection = house.client._redis
+    single, pipeline = connection.execute_command, connection.pipeline
+
+    def execute_command(*words: Any, **options: Any) -> Any:
+        sent[str(words[0])] += 1
+        return single(*words, **options)
+
+    def counted_pipeline(*arguments: Any, **options: Any) -> Any:
+        sent["pipeline"] += 1
+        return pipeline(*arguments, **options)
+
+    monkeypatch.setattr(connection, "execute_command", execute_command)
+    monkeypatch.setattr(connection, "pipeline", counted_pipeline)
+    return sent
+
+
+# -- the service on that store, without a server in front
+
+
+@pytest.fixture
+def keys() -> Keys:
+    """Keys of an invented installation."""
+    return Keys(b"a secret for tests, not for use", bytes(MAIL_KEY.public_key), Path("nowhere"))
+
+
+@pytest.fixture
+def make_app(store_url: str, data: Path, keys: Keys) -> Callable[..., Flask]:
+    """Builds the app on the empty store; settings by name, as in the environment (`submit_limit="5/minute"`)."""
+
+    def make(now: Callable[[], float] = time.time, **settings: object) -> Flask:
+        chosen = {"submit_limit": "", "redis_url": store_url, "data": data, "cache_mb": 0, "min_free_mb": 0}
+        return create_app(load({}, **{**chosen, **settings}), keys, now=now)
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def house(app: Flask) -> House:
+    """The rooms of the app: store, people, desk."""
+    house: House = app.extensions["comments"]
+    return house
+
+
+@pytest.fixture
+def reader(app: Flask) -> Reader:
+    """Someone on the news page."""
+    return Reader(app.test_client())
+
+
+@pytest.fixture
+def moderator(app: Flask, house: House) -> Moderator:
+    """A program with an API token."""
+    return Moderator(app.test_client(), house.people.add_token("Lan"))
+
+
+@pytest.fixture
+def together() -> Callable[[Sequence[Callable[[], object]]], list[Any]]:
+    """Runs calls in threads that meet at a barrier; their results in order."""
+
+    def run(calls: Sequence[Callable[[], object]]) -> list[Any]:
+        barrier = threading.Barrier(len(calls))
+
+        def meet(call: Callable[[], object]) -> object:
+            barrier.wait(10)
+            return call()
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return [future.result() for future in [pool.submit(meet, call) for call in calls]]
+
+    return run
+
+
+@pytest.fixture
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> "Counter[str]":
+    """Counts what goes to the store in one piece: the real connection, listened to."""
+    counter: Counter[str] = Counter()
+    send = redis.connection.AbstractConnection.send_packed_command
+
+    def counted(self: redis.connection.AbstractConnection, command: Any, check_health: bool = True) -> None:
+        counter["sent"] += 1
+        send(self, command, check_health)
+
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", counted)
+    return counter
