@@ -228,7 +228,7 @@
     const said = { __proto__: null, status: 0, wait: 0, data: parse("{}"), problem: "offline" };
     const signal = AbortSignal.timeout?.(20000);
     try {
-      const answer = await fetch(url, { __proto__: null, credentials: "omit", signal, ...init });
+      const answer = await fetch(url, { __proto__: null, credentials: "omit", cache: "no-cache", signal, ...init });
       const text = await answer.text();
       said.problem = "unavailable";
       said.status = answer.status;
@@ -473,7 +473,7 @@
     };
 
     const accepted = ({ id, status, receipt_url }) => {
-      const href = webAddress(receipt_url, HOME);
+      const href = webAddress(receipt_url, address({}));
       sent = fields.get("body").value = "";
       measure();
       form.hidden = true;
