@@ -20,7 +20,7 @@ PRIVATE_LINES = {
     [
         *("innerHTML", "outerHTML", "insertAdjacentHTML", "setHTML", "createContextualFragment", "DOMParser"),
         *("document.write", "eval(", "new Function", "import(", "javascript:"),  # strings that would become code
-        *(".style.", "cssText", "style:"),  # a strict style-src refuses inline styles
+        *(".style.", "cssText"),  # a strict style-src refuses inline styles
         *("localStorage", "sessionStorage", "indexedDB", ".cookie"),  # the address must not be kept
         *("postMessage", '"message"', "window.name", "window.opener"),  # nothing is believed from other windows
     ],
