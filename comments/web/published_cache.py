@@ -101,6 +101,10 @@ class _Kept(LRUCache[tuple[str, str], Finished]):
             if not places:
                 del self._by_key[key]
 
+    def clear(self) -> None:
+        super().clear()
+        self._by_key.clear()
+
     def drop(self, key: str) -> None:
         """Drops every answer that tells of what has this surrogate key."""
         for where in list(self._by_key.get(key, ())):
@@ -210,6 +214,8 @@ class PublishedCache:
                         self._turn(healthy=True)
             except CommentsError as error:
                 log.warning("answers are not kept: no subscription (%s)", error)
+            except Exception:  # a thread that ended would leave this process slow for good
+                log.exception("answers are not kept: the subscription failed")
             finally:
                 self._turn(healthy=False)
             time.sleep(_PAUSE)
