@@ -63,6 +63,11 @@ def _secret(path: Path, *, create: bool) -> str:
         _create(path, secrets.token_urlsafe(32))
     elif not path.exists():
         raise KeyFault("no secret key: set COMMENTS_SECRET_KEY or run `comments keys`")
+    return read_secret(path)
+
+
+def read_secret(path: Path) -> str:
+    """The secret in a file. Raises KeyFault."""
     secret = _read(path, _OTHERS_MAY_READ)
     if len(secret) < 32:
         raise KeyFault(f"{path}: is damaged or too short; a secret key has at least 32 characters")
@@ -85,6 +90,12 @@ def mail_private(keys: Keys) -> bytes:
         KeyFault: it is not on this machine, damaged or open to others.
     """
     return _key(keys.mail_private_path, _OTHERS_MAY_READ)
+
+
+def read_mail_keys(data: Path) -> tuple[bytes, bytes | None]:
+    """The public and, if it is on this machine, the private mail key, without creating any. Raises KeyFault."""
+    public, private = folder(data) / "mail-public", folder(data) / "mail-private"
+    return _key(public, _OTHERS_MAY_WRITE), _key(private, _OTHERS_MAY_READ) if private.exists() else None
 
 
 def _key(path: Path, forbidden: int) -> bytes:

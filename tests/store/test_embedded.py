@@ -13,20 +13,13 @@ import redis
 from comments.store import embedded
 from comments.store.claim import DataUnusable, StoreInUse
 from comments.store.embedded import EmbeddedStore, running
+from tests.service import alive
 
 Eventually = Callable[..., None]
 
 
 def server(data: Path) -> int:
     return int((data / "valkey" / "valkey.pid").read_text())
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that ended but was not collected yet does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def client(url: str) -> "redis.Redis[bytes]":

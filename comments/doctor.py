@@ -1,0 +1,150 @@
+"""What is wrong with an installation: each check is one finding, and no check changes anything."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from nacl.public import PrivateKey
+
+from comments import keys
+from comments.errors import CommentsError
+from comments.installation import client
+from comments.keys import KeyFault
+from comments.settings import Settings
+from comments.store.health import Facts, look
+from comments.store.people import People
+
+OK, PROBLEM, UNKNOWN = "ok", "problem", "unknown"
+
+_OLDEST = {"Redis": (7,), "Valkey": (8,)}
+_BROKEN = {("Valkey", (9, 0, 0)), ("Valkey", (9, 0, 1)), ("Valkey", (9, 0, 2))}  # CVE-2026-27623: anyone can stop it
+_CLOCK = 5.0  # seconds that two clocks may differ: tokens and sessions tolerate as much
+
+
+class Finding(NamedTuple):
+    """`verdict` is ok, problem or unknown; `says` is a sentence for the operator."""
+
+    verdict: str
+    what: str
+    says: str
+
+
+def ok(what: str, says: str) -> Finding:
+    return Finding(OK, what, says)
+
+
+def problem(what: str, says: str) -> Finding:
+    return Finding(PROBLEM, what, says)
+
+
+def unknown(what: str, says: str) -> Finding:
+    return Finding(UNKNOWN, what, says)
+
+
+def local(settings: Settings) -> Iterator[Finding]:
+    """What can be seen on this machine: keys and disk."""
+    yield _secret(settings)
+    yield _mail_keys(settings)
+    yield _disk(settings)
+
+
+def store(settings: Settings, *, now: Callable[[], float]) -> list[Finding]:
+    """What the store at `settings.store.redis_url` says, and who may moderate."""
+    try:
+        with client(settings) as connected:
+            before = now()
+            facts = look(connected)
+            after = now()
+            return [
+                ok("store", f"answers after {(after - before) * 1000:.0f} ms"),
+                _version(facts),
+                _durability(facts, settings.store.durability),
+                _eviction(facts),
+                _clocks(facts.time - (before + after) / 2),
+                _moderators(People(connected, namespace=settings.store.namespace, now=now)),
+            ]
+    except CommentsError as error:
+        return [problem("store", f"cannot be used: {error}")]
+
+
+def _secret(settings: Settings) -> Finding:
+    file = keys.folder(settings.store.data) / "secret"
+    if settings.secret_key:
+        return ok("secret key", "given by COMMENTS_SECRET_KEY or the settings file")
+    if not file.exists():
+        return problem("secret key", "there is none: set COMMENTS_SECRET_KEY or run `comments keys`")
+    try:
+        keys.read_secret(file)
+    except KeyFault as fault:
+        return problem("secret key", str(fault))
+    return ok("secret key", f"in {file}")
+
+
+def _mail_keys(settings: Settings) -> Finding:
+    try:
+        public, private = keys.read_mail_keys(settings.store.data)
+    except KeyFault as fault:
+        return problem("mail keys", str(fault))
+    if private is None:
+        return ok("mail keys", "the private key is kept elsewhere, so addresses cannot be read on this machine")
+    if bytes(PrivateKey(private).public_key) != public:
+        return problem("mail keys", "mail-private does not open what mail-public seals")
+    return ok("mail keys", f"a pair in {keys.folder(settings.store.data)}")
+
+
+def _disk(settings: Settings) -> Finding:
+    data, floor = settings.store.data, settings.store.min_free_mb
+    if not data.is_dir():
+        return problem("disk", f"there is no data directory {data} yet; `comments serve` makes it")
+    if not os.access(data, os.W_OK | os.X_OK):
+        return problem("disk", f"{data} cannot be written to")
+    free = shutil.disk_usage(data).free // 1024**2
+    if free < floor:
+        return problem("disk", f"{free} MB free where {data} is, below min_free_mb = {floor}: comments are refused")
+    return ok("disk", f"{free} MB free where {data} is")
+
+
+def _version(facts: Facts) -> Finding:
+    name = f"{facts.product} {'.'.join(map(str, facts.version))}"
+    oldest = _OLDEST[facts.product]
+    if facts.version < oldest:
+        return problem("version", f"{name} is too old: at least {facts.product} {oldest[0]} is needed")
+    if (facts.product, facts.version) in _BROKEN:
+        return problem("version", f"{name} can be stopped by anyone who reaches it: update to 9.0.3 or later")
+    return ok("version", name)
+
+
+def _durability(facts: Facts, wanted: str) -> Finding:
+    if facts.config is None:
+        return unknown("durability", "the store does not let us read its configuration")
+    kept = f"appendonly {facts.config['appendonly']}, appendfsync {facts.config['appendfsync']}"
+    if wanted == "memory":
+        return ok("durability", f"“memory” is all that was asked for ({kept})")
+    if facts.config["appendonly"] != "yes" or facts.config["appendfsync"] != "always":
+        return problem("durability", f"{kept}: comments that readers were told are safe can be lost in a crash")
+    if wanted == "replica" and not facts.replicas:
+        return problem("durability", "“replica” was asked for, but no replica is connected")
+    return ok("durability", kept)
+
+
+def _eviction(facts: Facts) -> Finding:
+    if facts.config is None:
+        return unknown("eviction", "the store does not let us read its configuration")
+    policy = facts.config["maxmemory-policy"]
+    if policy != "noeviction":
+        return problem("eviction", f"maxmemory-policy {policy} throws comments away when memory is short")
+    return ok("eviction", "noeviction")
+
+
+def _clocks(difference: float) -> Finding:
+    if abs(difference) > _CLOCK:
+        return problem("clock", f"the store's clock differs from this machine's by {difference:+.0f} s")
+    return ok("clock", f"differs from the store's by {abs(difference):.1f} s")
+
+
+def _moderators(people: People) -> Finding:
+    count = len(people.moderators())
+    if not count:
+        return problem("moderators", "there is none, so nothing can be published: comments moderator add NAME")
+    return ok("moderators", f"there are {count}" if count > 1 else "there is one")

@@ -1,0 +1,74 @@
+"""The installation that a command works on: its settings, keys and store, wherever the store happens to run."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from comments import keys
+from comments.settings import Settings
+from comments.store.claim import DataUnusable
+from comments.store.client import Client, connect
+from comments.store.embedded import EmbeddedStore, running
+from comments.store.people import People
+
+
+def held_keys(settings: Settings) -> keys.Keys:
+    """The keys; missing files are made.
+
+    Raises:
+        KeyFault: a file is damaged or open to others.
+        DataUnusable: the directory cannot be used.
+    """
+    try:
+        return keys.load(settings, create=True)
+    except OSError as error:
+        raise DataUnusable(f"{error.filename or settings.store.data}: {error.strerror}") from error
+
+
+@contextmanager
+def own_store(settings: Settings) -> Iterator[Settings]:
+    """The settings with the address of a store: outside, or started for as long as the block lasts.
+
+    Raises:
+        StoreInUse: another process runs this directory's store.
+        DataUnusable: see EmbeddedStore.
+    """
+    if settings.store.redis_url:
+        yield settings
+    else:
+        with EmbeddedStore(settings.store.data) as url:
+            yield _at(settings, url)
+
+
+@contextmanager
+def store(settings: Settings) -> Iterator[Settings]:
+    """As `own_store`, but the store of a running `serve` in the same directory is used as well."""
+    url = "" if settings.store.redis_url else running(settings.store.data)
+    if url:
+        yield _at(settings, url)
+    else:
+        with own_store(settings) as connected:
+            yield connected
+
+
+def _at(settings: Settings, url: str) -> Settings:
+    return replace(settings, store=replace(settings.store, redis_url=url))
+
+
+@contextmanager
+def client(settings: Settings) -> Iterator[Client]:
+    """One connection to the store at `settings.store.redis_url`."""
+    place = settings.store
+    connected = connect(place.redis_url, timeout=place.timeout, pause=place.pause, pool=1)
+    try:
+        yield connected
+    finally:
+        connected.close()
+
+
+@contextmanager
+def people(settings: Settings) -> Iterator[People]:
+    """The newsroom's people, in whichever store there is."""
+    with store(settings) as connected, client(connected) as connection:
+        yield People(connection, namespace=settings.store.namespace, now=time.time)
