@@ -6,9 +6,9 @@ are removed outside emoji and the scripts that need them; nothing is ever cut. E
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from html import escape
-
-from linkify_it import LinkifyIt
+from urllib.parse import urlsplit
 
 # C0 and C1 controls (tab and line feed excepted), bidi embeddings, overrides and isolates (Unicode UAX #9: they
 # reorder what a moderator reads), lone surrogates, and the code points that Unicode keeps out of interchange.
@@ -23,17 +23,30 @@ _HIDDEN = re.compile(
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
 _JOINERS = "\u200c\u200d"
-_MARKS = "\u061c\u200e\u200f"
-_SELECTORS = "\ufe00\ufe01\ufe02\ufe03\ufe04\ufe05\ufe06\ufe07\ufe08\ufe09\ufe0a\ufe0b\ufe0c\ufe0d\ufe0e\ufe0f"
+_DIRECTIONS = "\u061c\u200e\u200f"
+_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # they choose between two looks of one character
 # Scripts that write with joiners or from right to left: Hebrew, Arabic, Syriac, Thaana, N'Ko ... (0590-08FF,
-# presentation forms FB1D-FDFF, FE70-FEFE), Indic and South-East Asian (0900-109F, 1780-17FF), Mongolian (1800-18AF).
-_JOINING = re.compile("[\u0590-\u109f\u1780-\u18af\ufb1d-\ufdcf\ufdf0-\ufdff\ufe70-\ufefe]")
-_PICTURE = re.compile("[#*0-9\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]")
+# presentation forms FB1D-FDFF, FE70-FEFE), Indic and South-East Asian (0900-109F, 1780-17FF), Mongolian (1800-18AF);
+# without the hidden characters among them, which must not keep one another.
+_JOINING = re.compile(
+    "[\u0590-\u061b\u061d-\u109f\u1780-\u17b3\u17b6-\u180a\u1810-\u18af\ufb1d-\ufdcf\ufdf0-\ufdff\ufe70-\ufefe]"
+)
+_PICTURE = re.compile(
+    "[\u00a9\u00ae\u203c\u2049\u20e3\u2122\u2139\u2190-\u23ff\u24c2\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+)
+_KEYCAPS = "#*0123456789"
 _TAG_BASE = "\U0001f3f4"  # the black flag that starts the flags of Scotland, Wales ... (UTS #51, tag sequences)
 
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _MAX_MARKS = 4  # of one base; Vietnamese needs two, Hebrew and Arabic at most four
+# Marks that normalising puts in order, in such numbers as nobody writes.
+_COMBINING = "".join(c for c in map(chr, range(0x300, 0x1E94B)) if unicodedata.combining(c)) + "\u0f73\u0f75\u0f81"
+_PILE = re.compile(f"[{_COMBINING}]{{32,}}")
+
+_LINK = re.compile(r"https?://[^\W_][^\s<>\"]*", re.IGNORECASE)
+_AFTER_A_LINK = ".,;:!?…'”’»。，、"  # a sentence's, not the address's
 
 
 class Refused(ValueError):
@@ -56,7 +69,7 @@ def clean(text: str) -> str:
     if found := _REFUSED.search(text):
         raise Refused(found.group())
     if not text.isascii():
-        text = _without_hidden(unicodedata.normalize("NFC", text))
+        text = _without_hidden(_composed(text))
         # what was removed may have stood between a letter and its mark
         text = unicodedata.normalize("NFC", text)
     return text.strip()
@@ -71,7 +84,7 @@ def has_piled_marks(text: str) -> bool:
     """Whether any base carries more combining marks than a written language stacks ("zalgo")."""
     run = 0
     for character in unicodedata.normalize("NFD", text):
-        run = run + 1 if unicodedata.combining(character) else 0
+        run = run + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
         if run > _MAX_MARKS:
             return True
     return False
@@ -80,6 +93,16 @@ def has_piled_marks(text: str) -> bool:
 def is_visible(text: str) -> bool:
     """Whether anything in it can be seen: a letter, a number, a sign or a picture."""
     return any(unicodedata.category(c)[0] in "LNPS" and c != "\u2800" for c in text)
+
+
+def _composed(text: str) -> str:
+    """NFC. Piled marks are put in order first: unicodedata's own sort takes the square of their number."""
+    return unicodedata.normalize("NFC", _PILE.sub(_in_order, text))
+
+
+def _in_order(pile: re.Match[str]) -> str:
+    marks = "".join(unicodedata.normalize("NFD", mark) for mark in pile.group())
+    return "".join(sorted(marks, key=unicodedata.combining))
 
 
 def _without_hidden(text: str) -> str:
@@ -103,28 +126,22 @@ def _without_hidden(text: str) -> str:
 
 def _is_needed(character: str, before: str, after: str) -> bool:
     joining = bool(before and _JOINING.match(before)) or bool(after and _JOINING.match(after))
-    if character in _MARKS:
+    if character in _DIRECTIONS:
         return joining
     if character in _JOINERS:
         in_emoji = character == "\u200d" and bool(_ends_picture(before) and after and _PICTURE.match(after))
         return joining or in_emoji
-    if character in _SELECTORS:
-        return bool(before and (_PICTURE.match(before) or unicodedata.category(before)[0] == "L"))
+    if _SELECTORS.match(character):
+        return bool(before) and (
+            unicodedata.category(before) == "Lo"  # ideographs
+            or bool(_PICTURE.match(before))
+            or (before in _KEYCAPS and after == "\u20e3")
+        )
     return "\u180b" <= character <= "\u180f" and joining  # Mongolian variation selectors
 
 
 def _ends_picture(before: str) -> bool:
     return bool(before) and (before == "\ufe0f" or bool(_PICTURE.match(before)))
-
-
-def _linkify() -> LinkifyIt:
-    finder = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
-    for schema in ("ftp:", "mailto:", "//"):
-        finder.add(schema, None)
-    return finder
-
-
-_LINKS = _linkify()
 
 
 def has_link(text: str) -> bool:
@@ -142,16 +159,28 @@ def to_html(text: str) -> str:
 
 
 def _with_links(text: str) -> str:
-    if "://" not in text:
-        return escape(text).replace("\n", "<br>")
     parts: list[str] = []
     last = 0
-    for link in _LINKS.match(text) or ():
-        address = link.text
-        if "@" in address.split("/", 3)[2]:
-            continue  # https://bank.example@attacker.example: what is read is not where it leads
-        parts.append(escape(text[last : link.index]))
+    for start, address in _links(text):
+        parts.append(escape(text[last:start]))
         parts.append(f'<a href="{escape(address)}" rel="ugc nofollow noopener">{escape(address)}</a>')
-        last = link.last_index
+        last = start + len(address)
     parts.append(escape(text[last:]))
     return "".join(parts).replace("\n", "<br>")
+
+
+def _links(text: str) -> Iterator[tuple[int, str]]:
+    """Where http(s) addresses stand in a text (as static/widget.js finds them): without what ends their sentence."""
+    for found in _LINK.finditer(text):
+        address = found.group()
+        address = address.rstrip(_AFTER_A_LINK if "(" in address else _AFTER_A_LINK + ")]")
+        if _leads_where_it_reads(address):
+            yield found.start(), address
+
+
+def _leads_where_it_reads(address: str) -> bool:
+    """Not so https://bank.example@attacker.example, nor what browsers do not take for an address at all."""
+    try:
+        return "@" not in urlsplit(address).netloc
+    except ValueError:
+        return False
