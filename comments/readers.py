@@ -7,6 +7,7 @@ have been right. The environment has only text; therefore every reader accepts t
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,10 @@ def fraction(low: float, high: float) -> Reader:
     """A number within both bounds."""
 
     def read(value: object) -> float:
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            number = math.nan
+        number = math.nan
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            with suppress(ValueError):
+                number = float(value)
         if not low <= number <= high:  # also false for nan
             raise ValueError(f"is not a number from {low:g} to {high:g}")
         return number

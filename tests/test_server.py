@@ -48,7 +48,7 @@ def complete(app: Application) -> Complete:
 def send(layer: Complete, body: bytes, **environ: str) -> str:
     """The status of one request."""
     statuses: list[str] = []
-    answer = layer({"wsgi.input": BytesIO(body), **environ}, lambda status, headers, exc=None: statuses.append(status))  # type: ignore[arg-type,return-value]  # no write()
+    answer = layer({"wsgi.input": BytesIO(body), **environ}, lambda status, headers, exc=None: statuses.append(status))
     assert b"".join(answer) is not None
     return statuses[0]
 

@@ -16,7 +16,7 @@ KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 def faults(environ: dict[str, str], **more: object) -> list[str]:
     with pytest.raises(SettingsFault) as caught:
-        settings.load(environ, **more)  # type: ignore[arg-type]
+        settings.load(environ, **more)
     return caught.value.faults
 
 
