@@ -532,7 +532,7 @@
         "div",
         { class: "pair" },
         field("name", "input", { required: true, autocomplete: "name", dir: "auto" }),
-        field("email", "input", { required: true, type: "email", autocomplete: "email" }),
+        field("email", "input", { required: host.getAttribute("email") !== "optional", type: "email", autocomplete: "email" }),
         field("website", "input", { inputmode: "url", autocomplete: "url" }),
       ),
       h("div", { class: "trap", "aria-hidden": "true" }, control("homepage", "input", { tabindex: -1, autocomplete: "off" })),

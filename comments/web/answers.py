@@ -46,6 +46,5 @@ def shared(body: str, *, of: Iterable[tuple[str, str]], mimetype: str = "applica
     response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={age}, stale-while-revalidate={age}"
     response.headers["Surrogate-Key"] = " ".join(surrogate(site, article) for site, article in of)
     response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = "ETag"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -101,6 +101,7 @@ def allow_origins(response: Response) -> Response:
     origin = request.headers.get("Origin")
     if request.method in ("GET", "HEAD"):
         response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
     elif origin and is_allowed(origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After"
@@ -119,7 +120,7 @@ def _fields() -> dict[str, str]:
     """
     if FIELDS & query_of(request).keys():
         raise Problem(400, "malformed", gettext("Send the fields in the body, not in the address."))
-    fields = fields_of(request, max_body=here().settings.server.max_body)
+    fields = fields_of(request, max_body=here().settings.server.max_body, known=FIELDS)
     key = request.headers.get("Idempotency-Key")
     if key is not None:
         if fields.get("idempotency_key", key) != key:

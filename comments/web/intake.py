@@ -5,12 +5,12 @@ UTF-8 only, no field twice, no nesting, no file. Nothing here raises anything bu
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
@@ -22,23 +22,33 @@ _DEPTH = 8
 _FIELDS = 32
 # possessive, and the closing quote is optional: on no input does it look at a byte twice
 _BRACKET_OR_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: JSON can escape it, UTF-8 cannot say it
 _DIGITS = 20  # of a number; ours need 10
 
 
-def fields_of(request: Request, *, max_body: int) -> dict[str, str]:
-    """The text fields of a request's body; null counts as absent.
+def fields_of(request: Request, *, max_body: int, known: Collection[str] | None = None) -> dict[str, str]:
+    """The text fields of a request's body; null counts as absent, and so does what is not `known`.
 
     Raises:
         Problem: 400 malformed, 413 too_large, 415 unsupported_media_type.
-        Invalid: a field that is not text.
+        Invalid: a known field that is not text.
     """
+    fields = _all_fields(request, max_body)
+    given = {name: text for name, text in fields.items() if text is not None and (known is None or name in known)}
+    wrong = {name: [fault] for name, text in given.items() if (fault := _not_text(text))}
+    if wrong:
+        raise Invalid(wrong)
+    return given
+
+
+def _all_fields(request: Request, max_body: int) -> dict[str, Any]:
     kind, options = parse_options_header(request.headers.get("Content-Type", ""))
     if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise Problem(415, "unsupported_media_type", gettext("Send the text as UTF-8."))
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Problem(415, "unsupported_media_type", gettext("Send the body without compression."))
     if kind == "application/json":
-        return _texts(json_object(body_of(request, max_body)))
+        return json_object(body_of(request, max_body))
     if kind == "application/x-www-form-urlencoded":
         return _once(_urlencoded(body_of(request, max_body)))
     if kind == "multipart/form-data" and options.get("boundary"):
@@ -95,7 +105,9 @@ def body_of(request: Request, max_body: int) -> bytes:
     if (request.content_length or 0) > max_body:
         _too_large(max_body)
     try:
-        body = request.stream.read(max_body + 1)
+        body = _read(request, max_body + 1)
+    except RequestEntityTooLarge:
+        _too_large(max_body)
     except (OSError, HTTPException) as error:
         raise Problem(400, "malformed", gettext("The body did not arrive whole.")) from error
     if len(body) > max_body:
@@ -103,6 +115,14 @@ def body_of(request: Request, max_body: int) -> bytes:
     if request.content_length is not None and len(body) < request.content_length:
         raise Problem(400, "malformed", gettext("The body did not arrive whole."))
     return body
+
+
+def _read(request: Request, most: int) -> bytes:
+    """At most so many bytes of the body. One call of `read` may give less than there is."""
+    body = bytearray()
+    while len(body) < most and (part := request.stream.read(most - len(body))):
+        body += part
+    return bytes(body)
 
 
 def json_object(body: bytes, *, many: bool = False) -> dict[str, Any]:
@@ -171,15 +191,12 @@ def _number(digits: str) -> float:
     return float(digits)
 
 
-def _texts(value: dict[str, Any]) -> dict[str, str]:
-    wrong = [name for name, text in value.items() if text is not None and not isinstance(text, str)]
-    if wrong:
-        raise Invalid({_sayable(name): [gettext("This must be text.")] for name in wrong})
-    return {name: text for name, text in value.items() if text is not None}
-
-
-def _sayable(name: str) -> str:
-    return name.encode("utf-8", "replace").decode()[:64]
+def _not_text(value: Any) -> str:
+    """Why a value is no text, or ""."""
+    if not isinstance(value, str):
+        return gettext("This must be text.")
+    found = _SURROGATE.search(value)
+    return gettext("The character %(code)s is not allowed.", code=f"U+{ord(found.group()):04X}") if found else ""
 
 
 def _once(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -230,6 +247,8 @@ def _parts(decoder: MultipartDecoder) -> list[tuple[bytes, bytes]]:
         if isinstance(event, File):
             raise Problem(400, "malformed", gettext("Files are not accepted."))
         if isinstance(event, Field):
+            if not event.name:
+                raise ValueError("a part has no name")
             parts.append((event.name.encode("utf-8", "surrogatepass"), b""))
         elif isinstance(event, Data):
             name, value = parts.pop()

@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
+from urllib.parse import urlencode
 
 from babel.dates import format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
@@ -58,7 +59,7 @@ def ngettext(one: str, many: str, number: int, **values: object) -> str:
 
 def when(moment: datetime, code: str) -> str:
     """A moment in words: date and time, UTC."""
-    return f"{format_datetime(moment, 'medium', locale=code)} UTC"
+    return f"{format_datetime(moment, 'd MMMM y, HH:mm', locale=code)} UTC"
 
 
 def ago(moment: datetime, code: str) -> str:
@@ -68,8 +69,8 @@ def ago(moment: datetime, code: str) -> str:
 
 def switch_url(code: str) -> str:
     """The present page in another language."""
-    arguments = {**request.args.to_dict(), **(request.view_args or {}), "lang": code}
-    return url_for(request.endpoint or "pages.index", **arguments)
+    path = url_for(request.endpoint or "pages.index", **(request.view_args or {}))
+    return f"{path}?{urlencode({**request.args, 'lang': code})}"
 
 
 def init_app(app: Flask) -> None:

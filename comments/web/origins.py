@@ -59,8 +59,12 @@ def is_allowed(origin: str | None) -> bool:
 
 def is_own(origin: str) -> bool:
     """Whether that is the origin of this service itself."""
-    own = here().settings.server.public_url
-    return origin == own if own else urlsplit(origin).netloc == request.host and origin != "null"
+    if own := here().settings.server.public_url:
+        return origin == own
+    try:
+        return bool(request.host) and urlsplit(origin).netloc == request.host
+    except ValueError:  # http://[
+        return False
 
 
 def allows_any(origins: tuple[str, ...]) -> bool:

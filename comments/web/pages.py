@@ -28,14 +28,20 @@ _SHORT = "public, max-age=300, stale-while-revalidate=3600"
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals["asset"] = asset
-    for static in resources.folder("static").rglob("*"):
-        _file(static)  # read once, before the first request
+    for path in _shipped():
+        _file(path)  # read once, before the first request
 
 
 @blueprint.get("/")
 def index() -> str:
     """What runs here."""
-    return render_template("pages/index.html", demo=here().settings.pages.demo, version=version("newsroom-comments"))
+    settings = here().settings
+    return render_template(
+        "pages/index.html",
+        demo=settings.pages.demo,
+        version=version("newsroom-comments"),
+        origin=settings.server.public_url or request.host_url.rstrip("/"),
+    )
 
 
 @blueprint.get("/demo")
@@ -122,7 +128,7 @@ def asset(name: str) -> str:
 
 def _static(name: str, cache_control: str) -> Response:
     path = resources.folder("static") / name
-    if ".." in Path(name).parts or not path.is_file():
+    if path not in _shipped():
         raise NotFound(name)
     data, tag, kind = _file(path)
     response = Response(data, content_type=kind)
@@ -135,9 +141,15 @@ def _static(name: str, cache_control: str) -> Response:
 
 
 @cache
+def _shipped() -> frozenset[Path]:
+    """Every static file there is; nothing else is looked for, whatever a request asks."""
+    return frozenset(path for path in resources.folder("static").rglob("*") if path.is_file())
+
+
+@cache
 def _file(path: Path) -> tuple[bytes, str, str]:
     """A static file's bytes, the mark of its content, and its type."""
-    data = path.read_bytes() if path.is_file() else b""
+    data = path.read_bytes()
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     if kind.startswith("text/") or kind.endswith(("javascript", "json", "xml")):
         kind += "; charset=utf-8"

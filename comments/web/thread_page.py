@@ -53,6 +53,7 @@ def render(
         "embed/embed.html",
         page=page,
         form=form,
+        email_required=here().settings.comments.require_email,
         reply_to=_comment(reply_json(target[1])) if target else None,
         next_url=url(cursor=page.next, thread=thread) if page.next else None,
         reply_url=lambda comment_id: url(reply_to=comment_id) + "#form",
