@@ -93,7 +93,7 @@ def test_an_unusable_data_directory_has_its_own_status(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_ends_cleanly(service: Service, data: Path, number: signal.Signals, eventually: Eventually) -> None:
     pids = everyone(service)
     assert len(pids) >= 3
@@ -101,6 +101,15 @@ def test_it_ends_cleanly(service: Service, data: Path, number: signal.Signals, e
     assert running(data) is None
     eventually(lambda: not any(map(alive, pids)))
     assert service.err == ""
+
+
+def test_it_may_be_stopped_while_it_starts(data: Path, eventually: Eventually) -> None:
+    with serving(data, wait=False) as service:
+        eventually(lambda: running(data), within=20)
+        pids = everyone(service)
+        assert service.stop() == 0
+        eventually(lambda: not any(map(alive, pids)))
+        assert service.err == ""
 
 
 def test_requests_in_flight_are_answered_at_the_end(service: Service, eventually: Eventually) -> None:
