@@ -16,6 +16,7 @@ from comments.store.client import Client, connect
 from comments.store.comments import CommentStore
 from comments.store.keys import Keys as StoreKeys
 from comments.store.people import People
+from comments.store.space import FreeSpace
 from comments.web import access, comments, errors, headers, language, moderate, moderation, pages, receipts
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
@@ -37,7 +38,8 @@ def create_app(
         pool=settings.server.threads + 2,
     )
     namespace = settings.store.namespace
-    store = CommentStore(client, namespace)
+    space = FreeSpace(settings.store.data, floor=settings.store.min_free_mb * 1024 * 1024)
+    store = CommentStore(client, namespace, room=space.check)
     slips = Receipts(subkey(keys.secret, "receipts"))
     desk = Desk(
         store,

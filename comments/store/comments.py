@@ -1,7 +1,7 @@
 """Comments in the store, with one grammar: enqueue, queue (look), decide, published (read)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -93,8 +93,10 @@ class Filter:
 class CommentStore:
     """All that the house asks of the store about comments. Every method may raise `Unavailable` or `StoreFull`."""
 
-    def __init__(self, client: Client, namespace: str) -> None:
+    def __init__(self, client: Client, namespace: str, *, room: Callable[[], None] = lambda: None) -> None:
+        """`room` raises StoreFull where there is none for another submission."""
         self._client = client
+        self._room = room
         self._keys = Keys(namespace)
 
     # -- submissions
@@ -107,6 +109,8 @@ class CommentStore:
         `now`, `interval` (one submission's worth) and `burst` (the whole bucket) are milliseconds. An address that
         was never seen gets `pseudonym`, for good only when `enqueue` follows.
         """
+
+        self._room()
 
         def fill(queue: Queue) -> None:
             if blind:
