@@ -47,6 +47,7 @@ def _all_fields(request: Request, max_body: int) -> dict[str, Any]:
         raise Problem(415, "unsupported_media_type", gettext("Send the text as UTF-8."))
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Problem(415, "unsupported_media_type", gettext("Send the body without compression."))
+    kind = kind.lower()
     if kind == "application/json":
         return json_object(body_of(request, max_body))
     if kind == "application/x-www-form-urlencoded":
@@ -67,7 +68,7 @@ def json_of(request: Request, *, max_body: int) -> dict[str, Any]:
         Problem: 400 malformed, 413 too_large, 415 unsupported_media_type.
     """
     kind, options = parse_options_header(request.headers.get("Content-Type", ""))
-    if kind != "application/json" or options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+    if kind.lower() != "application/json" or options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise Problem(415, "unsupported_media_type", gettext("Send application/json."))
     return json_object(body_of(request, max_body), many=True)
 
