@@ -1,21 +1,22 @@
 """The moderation pages: sign in, the queue, decide. Everything works without JavaScript."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, redirect, render_template, request, session, url_for
 from flask_wtf import FlaskForm
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import PasswordField, StringField
 
 from comments import passwords
-from comments.model import NAME_MAX, Comment, Decision, Result, Status, may_follow
+from comments.model import BY_MODERATORS, NAME_MAX, Comment, Decision, Result, Status, may_follow, outcome_of
 from comments.store.comments import Filter
 from comments.text import Refused, clean_line
 from comments.web.access import end_session, find_moderator, signed_in, start_session
 from comments.web.here import here
-from comments.web.intake import fields_of, json_of, one, query_of
+from comments.web.intake import json_of, one, query_of
 from comments.web.language import gettext
 from comments.web.links import link
 from comments.web.origins import refuse_foreign_to_moderators, source_of
@@ -37,21 +38,20 @@ class Card:
 
     comment: Comment
     parent: Comment | None
-    reasons: list[str]
+    reasons: dict[str, str]  # code: sentence
     decisions: list[Decision]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What became of the last decision, and whether it can be undone from here."""
+    """What became of the last decision: who decided when, how to undo it; after a conflict the comment as it stands."""
 
-    is_problem: bool
     text: str
-    comment: Comment | None = None
-
-    @property
-    def can_undo(self) -> bool:
-        return bool(self.comment and may_follow(Decision.RESTORE, self.comment.status))
+    comment: Comment | None
+    is_problem: bool = False
+    at: datetime | None = None
+    undo: Decision | None = None
+    card: Card | None = None
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -69,17 +69,20 @@ def gate() -> AnyResponse | None:
         if request.is_json:
             raise Problem(401, "unauthorized", gettext("Your session has ended. Please sign in again."))
         return redirect(url_for("moderate.sign_in", lang=request.args.get("lang")), 303)
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
-        csrf.protect()
-    return None
+    return None if request.method in ("GET", "HEAD", "OPTIONS") else _check_token()
 
 
 @blueprint.get("/")
 def queue() -> str:
     """One page of the comments in a status, the oldest pending first."""
-    done = one(query_of(request), "done")
+    query = query_of(request)
+    done = one(query, "done")
     comment = here().store.comments([done]).get(done) if done else None
-    return _queue(Notice(False, _became(comment), comment) if comment else None)
+    if not comment:
+        return _queue(None)
+    back = _leading_to(status_of(one(query, "status")))
+    undo = back if back and may_follow(back, comment.status) else None
+    return _queue(Notice(_became(comment), comment, undo=undo))
 
 
 @blueprint.post("/decisions")
@@ -89,7 +92,7 @@ def decide() -> AnyResponse:
         given = json_of(request, max_body=here().settings.server.max_body)
         results = here().desk.decide(verdicts_of(given.get("decisions")), by=signed_in().name)
         return jsonify(results=[{**result.as_json(), "message": _said(result)} for result in results])
-    fields = fields_of(request, max_body=here().settings.server.max_body)
+    fields = request.form  # read already, to find the token
     item: dict[str, Any] = {name: fields.get(name) for name in ("id", "decision", "reason")}
     version = fields.get("version", "")
     item["version"] = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
@@ -97,7 +100,9 @@ def decide() -> AnyResponse:
     if result.outcome == "done":
         kept = {name: value for name, value in request.args.items() if name in _VIEW}
         return redirect(link("moderate.queue", kept | {"done": result.id}), 303)
-    return Response(_queue(Notice(True, _said(result))), 409, mimetype="text/html")
+    comment = here().store.comments([result.id]).get(result.id)
+    card = _card(comment, _parents([comment])) if comment else None
+    return Response(_queue(Notice(_said(result), comment, True, result.decided_at, None, card)), 409)
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -140,8 +145,7 @@ def welcome(token: str) -> AnyResponse:
     if request.method == "GET":
         return _page("welcome", form)
     name, password = _typed(form)
-    refused = None if name else gettext("This field is required.")
-    refused = refused or passwords.refuse(password, (name,))
+    refused = _refuse(name, password)
     if refused:
         return _page("welcome", form, 422, error=refused)
     if not people.add_first_moderator(token, name, passwords.hash_password(password)):
@@ -161,7 +165,7 @@ def _queue(notice: Notice | None) -> str:
     only = Filter(one(query, "site") or None, one(query, "article") or None, one(query, "q") or None)
     store = here().store
     page = store.queue(status, limit=_PER_PAGE, after=queue_cursor_of(one(query, "cursor")), newest=newest, only=only)
-    parents = store.comments([comment.parent for comment in page.comments if comment.parent])
+    parents = _parents(page.comments)
     view = {name: value for name in _VIEW if (value := one(query, name))}
     return render_template(
         "moderate/queue.html",
@@ -174,20 +178,42 @@ def _queue(notice: Notice | None) -> str:
         only=only,
         cards=[_card(comment, parents) for comment in page.comments],
         view=view,
-        view_url=lambda **more: link("moderate.queue", view | more),
+        view_url=lambda **more: link("moderate.queue", view | {"cursor": None} | more),
+        switch_url=lambda code: link("moderate.queue", view | {"lang": code}),  # also where this answers a POST
         decide_url=link("moderate.decide", view),
+        back=_leading_to(status),
         next_url=link("moderate.queue", view | {"cursor": page.next}) if page.next else None,
     )
 
 
+def _parents(comments: list[Comment]) -> dict[str, Comment]:
+    return here().store.comments([comment.parent for comment in comments if comment.parent])
+
+
 def _card(comment: Comment, parents: dict[str, Comment]) -> Card:
-    decisions = [Decision.APPROVE, Decision.REJECT, Decision.SPAM, Decision.RESTORE]
     return Card(
         comment=comment,
         parent=parents.get(comment.parent or ""),
-        reasons=[sentence(code) for code in comment.reasons],
-        decisions=[d for d in decisions if may_follow(d, comment.status) and not comment.is_damaged],
+        reasons={code: sentence(code) for code in comment.reasons},
+        decisions=[d for d in BY_MODERATORS if may_follow(d, comment.status) and not comment.is_damaged],
     )
+
+
+def _leading_to(status: Status) -> Decision | None:
+    """The decision that brings a comment (back) to a status; nothing brings it to `WITHDRAWN` from here."""
+    return next((decision for decision in BY_MODERATORS if outcome_of(decision) == status), None)
+
+
+def _check_token() -> AnyResponse | None:
+    """Refuses a form whose token is missing or from an earlier sign-in (also a page that stayed open over one)."""
+    try:
+        csrf.protect()
+    except CSRFError as error:
+        old = gettext("This page is from an earlier sign-in. Load it again and repeat the last step.")
+        if request.endpoint == "moderate.sign_in":
+            return _page("sign_in", SignInForm(), 400, error=gettext("This page was too old. Please sign in again."))
+        raise Problem(400, "stale_page", old) from error
+    return None
 
 
 def _typed(form: SignInForm) -> tuple[str, str]:
@@ -203,6 +229,16 @@ def _typed(form: SignInForm) -> tuple[str, str]:
 
 def _page(name: str, form: SignInForm, status: int = 200, error: str | None = None) -> Response:
     return Response(render_template(f"moderate/{name}.html", form=form, error=error), status, mimetype="text/html")
+
+
+def _refuse(name: str, password: str) -> str | None:
+    """Why this name and password cannot be a moderator's, or None."""
+    if not name:
+        return gettext("Please enter your name.")
+    if len(name) >= 3 and name.casefold() in password.casefold():
+        return gettext("The password contains your name, which is easily guessed.")
+    refused = passwords.refuse(password)
+    return gettext(refused) if refused else None
 
 
 def _not_right() -> str:
