@@ -28,7 +28,7 @@ from comments.store.scripts import ADMIT, DECIDE, ENQUEUE, OPEN_ARTICLE, REPLIES
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
 _EXAMINED_AT_ONCE = 200
 _EXAMINED_AT_MOST = 2000  # records that one filtered page looks at before it hands out a cursor
-_LOG_CURSOR = re.compile(r"(\d{1,15})-(\d{1,15})-([0-3][0-9a-f])")
+_LOG_CURSOR = re.compile(r"([1-9][0-9]{0,14})-([0-9]{1,15})-([0-3][0-9a-f])")
 
 
 @dataclass(frozen=True, slots=True)
