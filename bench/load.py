@@ -1,8 +1,8 @@
 """A load generator in plain sockets, and the CPU seconds that a service spends under it.
 
-Each connection sends its next request when the answer to the one before is whole (HTTP/1.1 keep-alive), so `connections`
-is the concurrency. One process drives all connections; it is slower than the fastest servers, which does not matter
-to a figure in requests per CPU second of the service.
+Each connection sends its next request when the answer to the one before is whole (HTTP/1.1 keep-alive), so
+`connections` is the concurrency. One process drives all connections; it is slower than the fastest servers, which
+does not matter to a figure in requests per CPU second of the service.
 """
 
 import os

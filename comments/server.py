@@ -91,9 +91,7 @@ def _bound(unbound: socket.socket, address: Any) -> socket.socket:
     return unbound
 
 
-def serve(
-    load_app: LoadApp, port: Port, *, workers: int, threads: int, max_body: int, ready: Callable[[], None]
-) -> bool:
+def serve(load_app: LoadApp, port: Port, *, workers: int, max_body: int, ready: Callable[[], None]) -> bool:
     """Serves until SIGTERM or SIGINT, then answers the requests in flight and returns.
 
     `load_app` runs in each worker, so it must be picklable; `ready` is called once the first worker answers.
@@ -102,7 +100,7 @@ def serve(
     multiprocessing.set_start_method("spawn", force=True)  # a fork would copy our locks, threads and open files
     _allow_files()
     server = _Server(
-        partial(_in_worker, load_app, threads, max_body),
+        partial(_in_worker, load_app, max_body),
         port,
         workers=workers or _processors(),
     )
@@ -192,11 +190,11 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _in_worker(load_app: LoadApp, threads: int, max_body: int) -> WSGIApplication:
+def _in_worker(load_app: LoadApp, max_body: int) -> WSGIApplication:
     """What a worker process serves."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return Complete(load_app(), threads=threads, max_body=max_body)
+    return Complete(load_app(), max_body=max_body)
 
 
 def _end_with_parent() -> None:
@@ -211,20 +209,19 @@ def _end_with_parent() -> None:
 
 
 class Complete:
-    """A WSGI layer: hands over a request when its body is here, and lets `threads` requests in at a time.
+    """A WSGI layer: hands over a request when its body is here.
 
     A body that breaks off never reaches the application: half a form is a well-formed shorter form.
     """
 
-    def __init__(self, app: WSGIApplication, *, threads: int, max_body: int) -> None:
+    def __init__(self, app: WSGIApplication, *, max_body: int) -> None:
         self._app = app
-        self._turns = threading.BoundedSemaphore(threads)
         self._max_body = max_body
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         declared = _length(environ.get("CONTENT_LENGTH"))
         if declared > self._max_body:
-            return self._enter(environ, start_response)  # it will be refused unread
+            return self._app(environ, start_response)  # it will be refused unread
         if declared or environ.get("HTTP_TRANSFER_ENCODING"):
             # one byte more than allowed is enough for the application to see that it is too much
             body = environ["wsgi.input"].read(declared or self._max_body + 1)
@@ -232,11 +229,7 @@ class Complete:
                 start_response("400 Bad Request", [("Content-Length", "0"), ("Connection", "close")])
                 return [b""]
             environ["wsgi.input"] = BytesIO(body)
-        return self._enter(environ, start_response)
-
-    def _enter(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with self._turns:
-            return self._app(environ, start_response)
+        return self._app(environ, start_response)
 
 
 def _length(text: str | None) -> int:

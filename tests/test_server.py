@@ -1,6 +1,5 @@
 """The layer in front of the application, and the port."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from io import BytesIO
@@ -14,23 +13,13 @@ LIMIT = 100
 
 
 class Application:
-    """Answers with the body it got; counts how many requests are in it at once."""
+    """Answers with the body it got."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
-        self.most = self.inside = 0
-        self.gate = threading.Event()
-        self.gate.set()
-        self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        with self._lock:
-            self.inside += 1
-            self.most = max(self.most, self.inside)
-        self.gate.wait(5)
         self.bodies.append(environ["wsgi.input"].read())
-        with self._lock:
-            self.inside -= 1
         start_response("200 OK", [])
         return [self.bodies[-1]]
 
@@ -42,7 +31,7 @@ def app() -> Application:
 
 @pytest.fixture
 def complete(app: Application) -> Complete:
-    return Complete(app, threads=2, max_body=LIMIT)
+    return Complete(app, max_body=LIMIT)
 
 
 def send(layer: Complete, body: bytes, **environ: str) -> str:
@@ -81,18 +70,6 @@ class Unreadable:
     def read(self, size: int = -1) -> bytes:
         assert size == -1, "the layer read a body that is too long"
         return b""
-
-
-def test_few_requests_are_in_the_application_at_once(complete: Complete, app: Application, eventually: Any) -> None:
-    app.gate.clear()
-    requests = [threading.Thread(target=send, args=(complete, b"")) for _ in range(6)]
-    for request in requests:
-        request.start()
-    eventually(lambda: app.inside == 2)
-    app.gate.set()
-    for request in requests:
-        request.join(5)
-    assert (app.most, len(app.bodies)) == (2, 6)
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from typing import cast
 
-from flask import Flask, g, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, g, request
+from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
 from comments.store.people import Moderator, Token
@@ -17,6 +17,12 @@ _SESSION = "comments_session"
 
 class CsrfCookie(SecureCookieSessionInterface):
     """Flask's signed cookie, which here holds the CSRF token alone; on TLS it is bound to this very host."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """Only the moderation pages look at it: public answers read no session and set no cookie."""
+        if not request.path.startswith("/moderate/"):
+            return NullSession()
+        return super().open_session(app, request) or NullSession()
 
     def get_cookie_name(self, app: Flask) -> str:
         return _named("comments_csrf")
