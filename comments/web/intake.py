@@ -26,7 +26,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: JSON can escape 
 _DIGITS = 20  # of a number; ours need 10
 
 
-def fields_of(request: Request, *, max_body: int, known: Collection[str] | None = None) -> dict[str, str]:
+def fields_of(request: Request, *, max_body: int, known: Collection[str]) -> dict[str, str]:
     """The text fields of a request's body; null counts as absent, and so does what is not `known`.
 
     Raises:
@@ -34,7 +34,7 @@ def fields_of(request: Request, *, max_body: int, known: Collection[str] | None 
         Invalid: a known field that is not text.
     """
     fields = _all_fields(request, max_body)
-    given = {name: text for name, text in fields.items() if text is not None and (known is None or name in known)}
+    given = {name: text for name, text in fields.items() if text is not None and name in known}
     wrong = {name: [fault] for name, text in given.items() if (fault := _not_text(text))}
     if wrong:
         raise Invalid(wrong)

@@ -12,7 +12,6 @@ from wtforms import PasswordField, StringField
 
 from comments import passwords
 from comments.model import BY_MODERATORS, NAME_MAX, Comment, Decision, Result, Status, may_follow, outcome_of
-from comments.store.comments import Filter
 from comments.text import Refused, clean_line
 from comments.web.access import end_session, find_moderator, signed_in, start_session
 from comments.web.here import here
@@ -21,7 +20,7 @@ from comments.web.language import gettext
 from comments.web.links import link
 from comments.web.origins import refuse_foreign_to_moderators, source_of
 from comments.web.problems import Problem
-from comments.web.queries import is_newest, queue_cursor_of, status_of, verdicts_of
+from comments.web.queries import filter_of, is_newest, queue_cursor_of, status_of, verdicts_of
 from comments.web.reasons import sentence
 
 blueprint = Blueprint("moderate", __name__, url_prefix="/moderate")
@@ -109,7 +108,7 @@ def decide() -> AnyResponse:
 def sign_in() -> AnyResponse:
     """One message for an unknown name, a wrong password and too many attempts, in the same time."""
     form = SignInForm()
-    if request.method == "GET":
+    if request.method != "POST":
         return redirect(url_for("moderate.queue"), 303) if g.moderator else _page("sign_in", form)
     name, password = _typed(form)
     source = source_of(request, here().settings.server.trusted_proxies)
@@ -142,7 +141,7 @@ def welcome(token: str) -> AnyResponse:
     if not people.setup_is_good(token):
         detail = gettext("This link has been used, or it is too old. Restart the service for a new one.")
         raise Problem(404, "not_found", detail)
-    if request.method == "GET":
+    if request.method != "POST":
         return _page("welcome", form)
     name, password = _typed(form)
     refused = _refuse(name, password)
@@ -162,7 +161,7 @@ def _queue(notice: Notice | None) -> str:
     query = query_of(request)
     status = status_of(one(query, "status"))
     newest = is_newest(one(query, "sort"), default="oldest" if status == Status.PENDING else "newest")
-    only = Filter(one(query, "site") or None, one(query, "article") or None, one(query, "q") or None)
+    only = filter_of(query)
     store = here().store
     page = store.queue(status, limit=_PER_PAGE, after=queue_cursor_of(one(query, "cursor")), newest=newest, only=only)
     parents = _parents(page.comments)

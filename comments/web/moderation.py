@@ -6,12 +6,11 @@ from flask import Blueprint, Response, g, jsonify, request
 
 from comments.errors import Invalid
 from comments.model import Comment, Status, Transition, rfc3339
-from comments.store.comments import Filter
 from comments.web.access import require_token
 from comments.web.here import here
 from comments.web.intake import json_of, one, query_of
 from comments.web.language import gettext
-from comments.web.queries import identity_of, is_newest, limit_of, queue_cursor_of, status_of, verdicts_of
+from comments.web.queries import filter_of, identity_of, is_newest, limit_of, queue_cursor_of, status_of, verdicts_of
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/api/v1/moderation")
 
@@ -31,7 +30,7 @@ def queue() -> Response:
         limit=limit_of(one(query, "limit")),
         after=queue_cursor_of(one(query, "cursor")),
         newest=is_newest(one(query, "sort"), default="oldest" if status == Status.PENDING else "newest"),
-        only=Filter(one(query, "site") or None, one(query, "article") or None, one(query, "q") or None),
+        only=filter_of(query),
     )
     return jsonify(comments=[comment_json(comment) for comment in page.comments], next=page.next, total=page.total)
 

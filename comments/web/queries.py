@@ -1,5 +1,6 @@
 """What several doors take: page sizes, cursors, statuses, verdicts; each checked in one place."""
 
+from collections.abc import Callable
 from typing import Any
 
 from wtforms.validators import StopValidation
@@ -16,8 +17,10 @@ from comments.model import (
     Verdict,
 )
 from comments.store import shards
-from comments.text import Refused, clean
+from comments.store.comments import Filter
+from comments.text import Refused, clean, clean_line
 from comments.web.forms import identity
+from comments.web.intake import one
 from comments.web.language import gettext
 
 
@@ -89,6 +92,16 @@ def status_of(text: str) -> Status:
         raise Invalid({"status": [gettext("One of: %(words)s.", words=", ".join(Status))]}) from error
 
 
+def filter_of(query: dict[str, list[str]]) -> Filter:
+    """What a view of the queue is narrowed to, however it was typed.
+
+    Raises:
+        Invalid: with a character that no text may contain.
+    """
+    site, article, text = (_cleaned(one(query, name), name, clean_line) for name in ("site", "article", "q"))
+    return Filter(site or None, article or None, text or None)
+
+
 def verdicts_of(given: Any) -> list[Verdict]:
     """The verdicts in a decoded JSON body's `decisions`.
 
@@ -119,13 +132,17 @@ def _reason(given: Any, field: str) -> str | None:
         return None
     if not isinstance(given, str):
         raise Invalid({field: [gettext("This must be text.")]})
-    try:
-        reason = clean(given)
-    except Refused as refused:
-        message = gettext("The character %(code)s is not allowed.", code=refused.codepoint)
-        raise Invalid({field: [message]}) from refused
+    reason = _cleaned(given, field, clean)
     if len(reason) > REASON_MAX:
         length = len(reason)
         message = gettext("At most %(most)s characters; this has %(length)s.", most=REASON_MAX, length=length)
         raise Invalid({field: [message]})
     return reason or None
+
+
+def _cleaned(typed: str, field: str, clean: Callable[[str], str]) -> str:
+    try:
+        return clean(typed)
+    except Refused as refused:
+        message = gettext("The character %(code)s is not allowed.", code=refused.codepoint)
+        raise Invalid({field: [message]}) from refused
