@@ -18,11 +18,11 @@ _SESSION = "comments_session"
 class CsrfCookie(SecureCookieSessionInterface):
     """Flask's signed cookie, which here holds the CSRF token alone; on TLS it is bound to this very host."""
 
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Only the moderation pages look at it: public answers read no session and set no cookie."""
         if not request.path.startswith("/moderate/"):
             return NullSession()
-        return super().open_session(app, request) or NullSession()
+        return super().open_session(app, request)
 
     def get_cookie_name(self, app: Flask) -> str:
         return _named("comments_csrf")
