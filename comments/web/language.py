@@ -70,7 +70,8 @@ def ago(moment: datetime, code: str) -> str:
 def switch_url(code: str) -> str:
     """The present page in another language."""
     path = url_for(request.endpoint or "pages.index", **(request.view_args or {}))
-    return f"{path}?{urlencode({**request.args, 'lang': code})}"
+    kept = {name: value for name, value in request.args.items() if name != "email"}  # what should never have been there
+    return f"{path}?{urlencode({**kept, 'lang': code})}"
 
 
 def init_app(app: Flask) -> None:
