@@ -236,8 +236,13 @@ def _refuse(name: str, password: str) -> str | None:
         return gettext("Please enter your name.")
     if len(name) >= 3 and name.casefold() in password.casefold():
         return gettext("The password contains your name, which is easily guessed.")
-    refused = passwords.refuse(password)
-    return gettext(refused) if refused else None
+    if len(password) < passwords.SHORTEST:
+        return gettext("The password is too short: at least %(least)s characters.", least=passwords.SHORTEST)
+    if len(password) > passwords.LONGEST:
+        return gettext("The password is too long: at most %(most)s characters.", most=passwords.LONGEST)
+    if passwords.refuse(password):
+        return gettext("This password is easily guessed: it is very common, or says what this service is.")
+    return None
 
 
 def _not_right() -> str:
