@@ -355,10 +355,17 @@ function walk(by) {
   if (next) goTo(next);
 }
 
+/** From a field back to the comments. */
+function leave(field) {
+  if (field.matches("dialog, dialog *")) return;
+  field.closest("details")?.removeAttribute("open");
+  (field.closest(".review") ?? current)?.focus();
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const typing = event.target.closest("input, textarea, select, dialog");
-  if (typing && event.key === "Escape") typing.closest(".find, .actions")?.querySelector("summary")?.focus();
+  if (typing && event.key === "Escape") leave(typing);
   if (typing || !keysOn.checked) return;
   const key = letterOf(event);
   if (key && press(key, event) !== false) event.preventDefault();
@@ -368,6 +375,9 @@ list.addEventListener("focusin", (event) => {
   const card = event.target.closest(".review:not(.is-decided)");
   if (card) mark(card);
 });
+
+// opening the reason puts the cursor into it (this event does not bubble)
+list.addEventListener("toggle", ({ target }) => target.matches(".with-reason[open]") && part(target, "[name=reason]").focus(), true);
 
 list.addEventListener("submit", (event) => {
   event.preventDefault();
