@@ -377,7 +377,8 @@ list.addEventListener("focusin", (event) => {
 });
 
 // opening the reason puts the cursor into it (this event does not bubble)
-list.addEventListener("toggle", ({ target }) => target.matches(".with-reason[open]") && part(target, "[name=reason]").focus(), true);
+const opened = ({ target }) => target.matches(".with-reason[open]") && part(target, "[name=reason]").focus();
+list.addEventListener("toggle", opened, true);
 
 list.addEventListener("submit", (event) => {
   event.preventDefault();

@@ -123,20 +123,14 @@ def together() -> Callable[[Sequence[Callable[[], Any]]], list[Any]]:
 
 
 @pytest.fixture
-def round_trips(house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Counts what the app's client sends to the store: one for each pipeline and each single command."""
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts what goes to the store in one piece: the real connections, listened to."""
     sent: Counter[str] = Counter()
-    connection = house.client._redis
-    single, pipeline = connection.execute_command, connection.pipeline
+    send = redis.connection.AbstractConnection.send_packed_command
 
-    def execute_command(*words: Any, **options: Any) -> Any:
-        sent[str(words[0])] += 1
-        return single(*words, **options)
+    def counted(connection: Any, command: Any, check_health: bool = True) -> None:
+        sent["piece"] += 1
+        send(connection, command, check_health)
 
-    def counted_pipeline(*arguments: Any, **options: Any) -> Any:
-        sent["pipeline"] += 1
-        return pipeline(*arguments, **options)
-
-    monkeypatch.setattr(connection, "execute_command", execute_command)
-    monkeypatch.setattr(connection, "pipeline", counted_pipeline)
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", counted)
     return sent

@@ -21,7 +21,7 @@ from comments.model import (
     outcome_of,
 )
 from comments.store import records, shards
-from comments.store.client import Client, Queue
+from comments.store.client import Client, Command
 from comments.store.keys import Keys, surrogate
 from comments.store.scripts import ADMIT, DECIDE, ENQUEUE, OPEN_ARTICLE, REPLIES, THREADS, Call
 
@@ -112,14 +112,13 @@ class CommentStore:
 
         self._room()
 
-        def fill(queue: Queue) -> None:
-            if blind:
-                queue.set(self._keys.person(blind), pseudonym, nx=True, get=True, ex=_PERSON_ON_TRIAL)
-
+        person: list[Command] = []
+        if blind:
+            person = [("SET", self._keys.person(blind), pseudonym, "NX", "GET", "EX", _PERSON_ON_TRIAL)]
         limits = [Call(ADMIT, [self._keys.limit(source)], [now, interval, burst])] if source else []
         if not limits and not blind:
             return Admission(0, None, False)
-        results = self._client.run_all(limits, fill)
+        results = self._client.run_all(limits, person)
         known = results[0] if blind else None
         return Admission(
             wait=int(results[-1]) / 1000 if limits else 0,
@@ -180,11 +179,8 @@ class CommentStore:
             ],
         )
 
-        def keep_person(queue: Queue) -> None:
-            if blind:
-                queue.persist(self._keys.person(blind))
-
-        word, *rest = self._client.run_all([call], keep_person)[-1]
+        keep: list[Command] = [("PERSIST", self._keys.person(blind))] if blind else []
+        word, *rest = self._client.run_all([call], keep)[-1]
         if word == b"closed":
             raise Closed(submission.article)
         if word == b"no_parent":
@@ -212,11 +208,7 @@ class CommentStore:
         if not wanted:
             return {}
 
-        def fill(queue: Queue) -> None:
-            for comment_id in wanted:
-                queue.hmget(self._keys.comment(comment_id), records.FIELDS)
-
-        found = self._client.pipeline(fill)
+        found = self._client.pipeline([("HMGET", self._keys.comment(i), *records.FIELDS) for i in wanted])
         read = ((i, records.read(i, fields)) for i, fields in zip(wanted, found, strict=True))
         return {comment_id: comment for comment_id, comment in read if comment}
 
@@ -257,12 +249,8 @@ class CommentStore:
         """How many comments stand in each status."""
         statuses = list(Status)
 
-        def fill(queue: Queue) -> None:
-            for status in statuses:
-                for shard in range(shards.SHARDS):
-                    queue.zcard(self._keys.queue(shard, status))
-
-        counts = self._client.pipeline(fill)
+        every = range(shards.SHARDS)
+        counts = self._client.pipeline([("ZCARD", self._keys.queue(n, status)) for status in statuses for n in every])
         return {
             status: sum(counts[at * shards.SHARDS : (at + 1) * shards.SHARDS]) for at, status in enumerate(statuses)
         }
@@ -291,17 +279,16 @@ class CommentStore:
     def _heads(
         self, status: Status, scope: Sequence[int], after: str | None, newest: bool, count: int
     ) -> tuple[dict[int, list[str]], int]:
-        def fill(queue: Queue) -> None:
-            for shard in scope:
-                key = self._keys.queue(shard, status)
-                edge = f"({shards.comment_id(shard, after)}" if after else None
-                queue.zcard(key)
-                if newest:
-                    queue.zrevrangebylex(key, edge or "+", "-", start=0, num=count)
-                else:
-                    queue.zrangebylex(key, edge or "-", "+", start=0, num=count)
-
-        results = self._client.pipeline(fill)
+        commands: list[Command] = []
+        for shard in scope:
+            key = self._keys.queue(shard, status)
+            edge = f"({shards.comment_id(shard, after)}" if after else None
+            commands.append(("ZCARD", key))
+            if newest:
+                commands.append(("ZREVRANGEBYLEX", key, edge or "+", "-", "LIMIT", 0, count))
+            else:
+                commands.append(("ZRANGEBYLEX", key, edge or "-", "+", "LIMIT", 0, count))
+        results = self._client.pipeline(commands)
         heads = {shard: _readable(ids) for shard, ids in zip(scope, results[1::2], strict=True)}
         return heads, sum(results[::2])
 
@@ -364,15 +351,13 @@ class CommentStore:
         """
         edge = _log_edge(after) if after else None
 
-        def fill(queue: Queue) -> None:
-            for shard in range(shards.SHARDS):
-                start = "+"
-                if edge:  # entries of one millisecond are ordered by shard, so that none is shown twice
-                    same = shard < edge[2]
-                    start = f"{'' if same else '('}{edge[0]}-{edge[1]}"
-                queue.xrevrange(self._keys.log(shard), start, "-", count=limit + 1)
-
-        per_shard = self._client.pipeline(fill)
+        commands: list[Command] = []
+        for shard in range(shards.SHARDS):
+            start = "+"
+            if edge:  # entries of one millisecond are ordered by shard, so that none is shown twice
+                start = f"{edge[0]}-{edge[1]}" if shard < edge[2] else f"({edge[0]}-{edge[1]}"
+            commands.append(("XREVRANGE", self._keys.log(shard), start, "-", "COUNT", limit + 1))
+        per_shard = self._client.pipeline(commands)
         entries = chain.from_iterable(
             (_transition(shard, entry.decode(), fields) for entry, fields in found)
             for shard, found in enumerate(per_shard)
@@ -390,11 +375,8 @@ class CommentStore:
             return []
         shard = shards.shard_in(comment_id)
 
-        def fill(queue: Queue) -> None:
-            for entry in entries:
-                queue.xrange(self._keys.log(shard), entry, entry)
-
-        found = chain.from_iterable(self._client.pipeline(fill))
+        key = self._keys.log(shard)
+        found = chain.from_iterable(self._client.pipeline([("XRANGE", key, entry, entry) for entry in entries]))
         return [_transition(shard, entry.decode(), fields) for entry, fields in found]
 
     # -- reading what is public
@@ -433,11 +415,7 @@ class CommentStore:
     def counts(self, site: str, articles: Sequence[str]) -> list[int]:
         """How many approved comments each article has, in one round trip."""
 
-        def fill(queue: Queue) -> None:
-            for article in articles:
-                queue.hlen(self._keys.article(site, article).public)
-
-        return self._client.pipeline(fill)
+        return self._client.pipeline([("HLEN", self._keys.article(site, article).public) for article in articles])
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,7 +480,8 @@ def _log_edge(cursor: str) -> tuple[int, int, int]:
     return int(found[1]), int(found[2]), int(found[3], 16)
 
 
-def _transition(shard: int, entry: str, fields: dict[bytes, bytes]) -> Transition:
+def _transition(shard: int, entry: str, pairs: list[bytes]) -> Transition:
+    fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
     came_from = fields[b"from"].decode()
     return Transition(
         cursor=f"{entry}-{shard:02x}",

@@ -14,7 +14,7 @@ from typing import Any
 
 from comments.errors import AlreadyExists
 from comments.model import moment_of
-from comments.store.client import Client, Queue
+from comments.store.client import Client
 from comments.store.keys import Keys
 from comments.store.scripts import ADMIT, SESSION, Call
 
@@ -113,13 +113,14 @@ class People:
         digest, now = _digest(token), int(self._now())
         session, mine = self._keys.session(digest), self._keys.sessions_of(name)
 
-        def fill(queue: Queue) -> None:
-            queue.hset(session, mapping={"name": name, "created": now, "seen": now})
-            queue.expire(session, idle)
-            queue.sadd(mine, digest)
-            queue.expire(mine, 7 * 24 * 3600)
-
-        self._client.pipeline(fill)
+        self._client.pipeline(
+            [
+                ("HSET", session, "name", name, "created", now, "seen", now),
+                ("EXPIRE", session, idle),
+                ("SADD", mine, digest),
+                ("EXPIRE", mine, 7 * 24 * 3600),
+            ]
+        )
         return token
 
     def session(self, token: str, *, idle: int, absolute: int) -> Moderator | None:
