@@ -101,6 +101,11 @@ def test_an_unchanged_answer_is_not_sent_again(front: Front) -> None:
     assert again.status == 304
 
 
+def test_an_answer_about_a_hundred_articles_comes_through(front: Front) -> None:
+    answer = front.ask("/api/v1/counts?" + "&".join(f"article=number-{n}" for n in range(100)))
+    assert answer.status == 200, "its Surrogate-Key alone has 3.4 kB"
+
+
 @pytest.mark.parametrize("path", ["/widget.js", "/embed?article=a", "/api/v1/counts?article=a"])
 def test_what_every_reader_asks_for_is_kept(front: Front, path: str) -> None:
     assert front.ask(path).status == 200
