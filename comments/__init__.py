@@ -20,7 +20,6 @@ from comments.store.space import FreeSpace
 from comments.web import access, comments, errors, headers, language, moderate, moderation, pages, receipts
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
-from comments.web.turns import Turns
 
 
 def create_app(
@@ -85,6 +84,6 @@ def create_app(
             yield message.decode() if message else None
 
     app.wsgi_app = PublishedCache(  # type: ignore[method-assign]  # Flask's own way to add a layer
-        Turns(app.wsgi_app, settings.server.threads), budget=settings.pages.cache_mb * 1024 * 1024, listen=listen
+        app.wsgi_app, budget=settings.pages.cache_mb * 1024 * 1024, listen=listen
     )
     return app

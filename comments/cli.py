@@ -80,6 +80,7 @@ def serve(**flags: Any) -> None:
             partial(create_app, connected, held_keys(connected)),
             port,
             workers=connected.server.workers,
+            threads=connected.server.threads,
             max_body=connected.server.max_body,
             ready=partial(_welcome, connected, port.url),
         )

@@ -1,7 +1,6 @@
 """Runs the web application in granian's worker processes.
 
-What is added to granian: a request reaches the application when its body is complete, so slow senders cost a thread
-each but hold up nobody; workers end with the main process, however that ends; a worker that dies is replaced as
+What is added to granian: workers end with the main process, however that ends; a worker that dies is replaced as
 often as it takes; and the port is either ours or the start fails (granian's own listeners would share it).
 """
 
@@ -14,22 +13,21 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 from multiprocessing.connection import wait
-from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from typing import Any, cast
 
-from granian.constants import HTTPModes, Interfaces
+from flask import Flask
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from comments.errors import CommentsError
+from comments.front import Front
 
 _CONNECTIONS = 4096  # open ones for each worker, idle ones included; more wait in the system's queue
-_WAITING = 1024  # requests for each worker whose body is on its way; each holds a thread (some 60 kB)
 _HEADER_SECONDS = 10  # for a request's head, and for the pause between two requests of a connection
 _HEADER_BYTES = 64 * 1024
 _LAST_REQUESTS = 8  # seconds that requests in flight have at the end; with the store's own, below `docker stop`'s 10
@@ -39,7 +37,8 @@ _LOG_TO_STDERR = {
     "loggers": {"_granian": {"handlers": ["console"], "level": "ERROR", "propagate": False}},
 }
 
-LoadApp = Callable[[], WSGIApplication]
+LoadApp = Callable[[], Flask]
+Loader = Callable[[], Front]
 
 
 class PortTaken(CommentsError):
@@ -91,7 +90,9 @@ def _bound(unbound: socket.socket, address: Any) -> socket.socket:
     return unbound
 
 
-def serve(load_app: LoadApp, port: Port, *, workers: int, max_body: int, ready: Callable[[], None]) -> bool:
+def serve(
+    load_app: LoadApp, port: Port, *, workers: int, threads: int, max_body: int, ready: Callable[[], None]
+) -> bool:
     """Serves until SIGTERM or SIGINT, then answers the requests in flight and returns.
 
     `load_app` runs in each worker, so it must be picklable; `ready` is called once the first worker answers.
@@ -100,28 +101,28 @@ def serve(load_app: LoadApp, port: Port, *, workers: int, max_body: int, ready: 
     multiprocessing.set_start_method("spawn", force=True)  # a fork would copy our locks, threads and open files
     _allow_files()
     server = _Server(
-        partial(_in_worker, load_app, max_body),
+        partial(_in_worker, load_app, threads, max_body),
         port,
         workers=workers or _processors(),
     )
     announcer = threading.Thread(target=_announce, args=(port, server, ready), daemon=True)
     announcer.start()
-    server.serve(target_loader=server.loader, wrap_loader=False)
+    # granian types its targets as functions; an object with __rsgi__ is its documented other form
+    server.serve(target_loader=cast("Any", server.loader), wrap_loader=False)
     return not server.failed
 
 
 class _Server(MPServer):
     """granian, set up for us; it goes on replacing workers, but not before one has ever worked."""
 
-    def __init__(self, loader: LoadApp, port: Port, *, workers: int) -> None:
+    def __init__(self, loader: Loader, port: Port, *, workers: int) -> None:
         super().__init__(
             "comments",
             address=port.address,
             port=port.number,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.RSGI,
+            loop=Loops.uvloop,
             workers=workers,
-            blocking_threads=_WAITING,
-            blocking_threads_idle_timeout=30,
             backpressure=_CONNECTIONS,
             backlog=1024,
             http=HTTPModes.http1,
@@ -190,11 +191,11 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _in_worker(load_app: LoadApp, max_body: int) -> WSGIApplication:
+def _in_worker(load_app: LoadApp, threads: int, max_body: int) -> Front:
     """What a worker process serves."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return Complete(load_app(), max_body=max_body)
+    return Front(load_app().wsgi_app, threads=threads, max_body=max_body)
 
 
 def _end_with_parent() -> None:
@@ -206,31 +207,3 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)  # granian's own way to stop after the requests in flight
     threading.Event().wait(_LAST_REQUESTS)
     os._exit(1)
-
-
-class Complete:
-    """A WSGI layer: hands over a request when its body is here.
-
-    A body that breaks off never reaches the application: half a form is a well-formed shorter form.
-    """
-
-    def __init__(self, app: WSGIApplication, *, max_body: int) -> None:
-        self._app = app
-        self._max_body = max_body
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        declared = _length(environ.get("CONTENT_LENGTH"))
-        if declared > self._max_body:
-            return self._app(environ, start_response)  # it will be refused unread
-        if declared or environ.get("HTTP_TRANSFER_ENCODING"):
-            # one byte more than allowed is enough for the application to see that it is too much
-            body = environ["wsgi.input"].read(declared or self._max_body + 1)
-            if len(body) < declared:
-                start_response("400 Bad Request", [("Content-Length", "0"), ("Connection", "close")])
-                return [b""]
-            environ["wsgi.input"] = BytesIO(body)
-        return self._app(environ, start_response)
-
-
-def _length(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else 0

@@ -1,75 +1,11 @@
-"""The layer in front of the application, and the port."""
+"""The port: ours, or a clear refusal."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from io import BytesIO
-from typing import Any
 
 import pytest
 
-from comments.server import Complete, Port, PortTaken
-
-LIMIT = 100
-
-
-class Application:
-    """Answers with the body it got."""
-
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        self.bodies.append(environ["wsgi.input"].read())
-        start_response("200 OK", [])
-        return [self.bodies[-1]]
-
-
-@pytest.fixture
-def app() -> Application:
-    return Application()
-
-
-@pytest.fixture
-def complete(app: Application) -> Complete:
-    return Complete(app, max_body=LIMIT)
-
-
-def send(layer: Complete, body: bytes, **environ: str) -> str:
-    """The status of one request."""
-    statuses: list[str] = []
-    answer = layer({"wsgi.input": BytesIO(body), **environ}, lambda status, headers, exc=None: statuses.append(status))
-    assert b"".join(answer) is not None
-    return statuses[0]
-
-
-def test_a_body_arrives_whole(complete: Complete, app: Application) -> None:
-    assert send(complete, b"a=1", CONTENT_LENGTH="3") == "200 OK"
-    assert send(complete, b"a=2", HTTP_TRANSFER_ENCODING="chunked") == "200 OK"
-    assert send(complete, b"", CONTENT_LENGTH="") == "200 OK"
-    assert app.bodies == [b"a=1", b"a=2", b""]
-
-
-def test_a_body_that_breaks_off_does_not_arrive(complete: Complete, app: Application) -> None:
-    assert send(complete, b"a=1&b", CONTENT_LENGTH="9") == "400 Bad Request"
-    assert app.bodies == []
-
-
-def test_too_much_is_seen_to_be_too_much(complete: Complete, app: Application) -> None:
-    send(complete, b"x" * 1000, HTTP_TRANSFER_ENCODING="chunked")
-    assert len(app.bodies[0]) == LIMIT + 1
-
-
-def test_what_is_declared_too_long_is_not_read(complete: Complete) -> None:
-    unread = BytesIO(b"x" * 1000)
-    complete({"wsgi.input": Unreadable(), "CONTENT_LENGTH": "1000"}, lambda *_: unread.write)
-
-
-class Unreadable:
-    """A body that only the application may touch."""
-
-    def read(self, size: int = -1) -> bytes:
-        assert size == -1, "the layer read a body that is too long"
-        return b""
+from comments.server import Port, PortTaken
 
 
 @pytest.fixture

@@ -51,6 +51,9 @@ def _all_fields(request: Request, max_body: int) -> dict[str, Any]:
     if kind == "application/json":
         return json_object(body_of(request, max_body))
     if kind == "application/x-www-form-urlencoded":
+        if request.content_length is None:
+            # half a form is a well-formed shorter form, and without its length nobody can tell
+            raise Problem(411, "length_required", gettext("Send a form with its length (Content-Length)."))
         return _once(_urlencoded(body_of(request, max_body)))
     if kind == "multipart/form-data" and options.get("boundary"):
         return _once(_multipart(body_of(request, max_body), options["boundary"]))

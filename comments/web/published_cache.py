@@ -43,20 +43,27 @@ class Finished:
         self._headers = [(name, value) for name, value in headers if name.lower() not in own]
         self._body = body
         self._etag = etag.strip('"')
-        self._variants: dict[str, tuple[Headers, bytes, str]] = {}
+        self._variants: dict[str, tuple[Headers, bytes]] = {}
         self._lock = threading.Lock()
         self.keys = keys
         # identity, and about as much again for both compressed forms and the headers
         self.size = 2 * len(body) + 2000
 
-    def variant(self, encoding: str) -> tuple[Headers, bytes, str]:
-        """Headers, body and ETag in an encoding ("", "gzip" or "br"); each is made once."""
+    def variant(self, encoding: str) -> tuple[Headers, bytes]:
+        """Headers and body in an encoding ("", "gzip" or "br"); each is made once."""
         made = self._variants.get(encoding)
         if made is None:
             with self._lock:
                 made = self._variants.get(encoding) or self._make(encoding)
                 self._variants[encoding] = made
         return made
+
+    def reply(self, method: str, accept_encoding: str, if_none_match: str | None) -> tuple[int, Headers, bytes]:
+        """Status, headers and body of the answer to one request."""
+        headers, body = self.variant(_encoding(accept_encoding) if accept_encoding else "")
+        if if_none_match and self.matches(if_none_match):
+            return 304, [header for header in headers if header[0] not in _OF_BODIES], b""
+        return 200, headers, b"" if method == "HEAD" else body
 
     def matches(self, if_none_match: str) -> bool:
         """Whether a client has this answer in some encoding (RFC 9110, 13.1.2: weak comparison)."""
@@ -65,7 +72,7 @@ class Finished:
         tags = (tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(","))
         return any(tag in (self._etag, f"{self._etag}-gzip", f"{self._etag}-br") for tag in tags)
 
-    def _make(self, encoding: str) -> tuple[Headers, bytes, str]:
+    def _make(self, encoding: str) -> tuple[Headers, bytes]:
         body = self._body
         if len(body) < _SMALLEST:
             encoding = ""
@@ -77,7 +84,7 @@ class Finished:
         headers = [*self._headers, ("ETag", etag), ("Vary", "Accept-Encoding"), ("Content-Length", str(len(body)))]
         if encoding:
             headers.append(("Content-Encoding", encoding))
-        return headers, body, etag
+        return headers, body
 
 
 class _Kept(LRUCache[tuple[str, str], Finished]):
@@ -146,7 +153,25 @@ class PublishedCache:
             if answer is None:
                 start_response(status, headers)
                 return parts
-        return _send(answer, environ, start_response)
+        code, headers, body = answer.reply(
+            method, environ.get("HTTP_ACCEPT_ENCODING", ""), environ.get("HTTP_IF_NONE_MATCH")
+        )
+        start_response("200 OK" if code == 200 else "304 Not Modified", headers)
+        return [body]
+
+    def kept_answer(
+        self, method: str, path: str, query: str, header: Callable[[str], str | None]
+    ) -> tuple[int, Headers, bytes] | None:
+        """Status, headers and body of a kept answer to a GET or HEAD, for servers that need not ask by WSGI.
+
+        `path` is decoded, `header` finds a request header by its name in lower case.
+        """
+        if not self._healthy or header("authorization") is not None:
+            return None
+        answer = self._find((path, query))
+        if answer is None:
+            return None
+        return answer.reply(method, header("accept-encoding") or "", header("if-none-match"))
 
     def _find(self, where: tuple[str, str]) -> Finished | None:
         if not self._healthy:
@@ -233,16 +258,6 @@ def _finished(status: str, headers: Headers, parts: Iterable[bytes]) -> Finished
     if "set-cookie" in said or "vary" in said:
         return None
     return Finished(headers, b"".join(parts), etag, tuple(keys.split()))
-
-
-def _send(answer: Finished, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    headers, body, _ = answer.variant(_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")))
-    seen = environ.get("HTTP_IF_NONE_MATCH")
-    if seen and answer.matches(seen):
-        start_response("304 Not Modified", [h for h in headers if h[0] not in _OF_BODIES])
-        return []
-    start_response("200 OK", headers)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 _OF_BODIES = ("Content-Length", "Content-Encoding", "Content-Type")

@@ -1,0 +1,146 @@
+"""Between granian and the application: kept answers at once, everything else as WSGI requests in a few threads.
+
+Runs on the worker's event loop (RSGI, granian's own protocol). What is in memory is answered there and then, without
+a thread; a request's body is awaited there, so slow senders hold up nobody; only then does a thread run the WSGI
+application, a few at a time, since more would only fight for the interpreter.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
+from io import BytesIO
+from typing import Any, cast
+from wsgiref.types import WSGIApplication
+
+from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+from granian.rsgi import Scope
+
+from comments.web.published_cache import Headers, PublishedCache
+
+log = logging.getLogger("comments")
+
+BODY_SECONDS = 30  # that a request's body may take
+Environ = dict[str, Any]
+Answer = tuple[int, Headers, bytes]
+
+_CUT: Answer = (400, [("Connection", "close")], b"")
+
+
+class Front:
+    """One worker's RSGI application."""
+
+    def __init__(self, app: WSGIApplication, *, threads: int, max_body: int) -> None:
+        """`app` may be a `PublishedCache`; else nothing is answered without a thread.
+
+        Runs `threads` WSGI requests at a time; reads `max_body` bytes of a body, and one to see that it is more."""
+        self._app = app
+        self._kept = app.kept_answer if isinstance(app, PublishedCache) else _nothing
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._max_body = max_body
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        method = scope.method
+        if method in ("GET", "HEAD"):
+            kept = self._kept(method, scope.path, scope.query_string, scope.headers.get)
+            if kept is not None:
+                protocol.response_bytes(*kept)
+                return
+        body = await self._body(scope, protocol)
+        if body is None:
+            protocol.response_bytes(*_CUT)
+            return
+        loop = self._loop or asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._answer, _environ(scope, body))
+        protocol.response_bytes(*answer)
+
+    async def _body(self, scope: Scope, protocol: HTTPProtocol) -> bytes | None:
+        """The body, or as much as shows that it is too long; None for one that breaks off or takes too long.
+
+        A part of a form must not reach the application: it can be a well-formed shorter form.
+        """
+        declared = _length(scope.headers.get("content-length"))
+        if declared > self._max_body:
+            return b""  # it will be refused unread
+        if not declared and not scope.headers.get("transfer-encoding"):
+            return b""
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for piece in protocol:
+                    pieces.append(piece)
+                    size += len(piece)
+                    if size > self._max_body:
+                        break
+        except TimeoutError:
+            return None
+        return None if size < declared else b"".join(pieces)
+
+    def _answer(self, environ: Environ) -> Answer:
+        said: list[Any] = []
+
+        def start_response(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
+            said[:] = [status, headers]
+            return lambda _: None
+
+        try:
+            parts = self._app(environ, start_response)
+            with closing(cast("Any", parts)) if hasattr(parts, "close") else nullcontext():
+                body = b"".join(parts)
+        except Exception:
+            log.exception("the application failed")
+            return 500, [("Content-Type", "text/plain; charset=utf-8")], b"Something went wrong here.\n"
+        return int(said[0][:3]), said[1], body
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+_FIXED: Environ = {
+    "SCRIPT_NAME": "",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+    "wsgi.input_terminated": True,
+}
+
+
+def _environ(scope: Scope, body: bytes) -> Environ:
+    """The request as WSGI sees it (PEP 3333)."""
+    server, _, port = scope.server.rpartition(":")
+    environ: Environ = {
+        **_FIXED,
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": server.strip("[]"),
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(body),
+    }
+    for name, value in scope.headers.items():
+        if "_" in name:
+            continue  # X_Forwarded_For would be taken for X-Forwarded-For
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        if key in environ:
+            value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+        environ[key] = value
+    return environ
+
+
+def _length(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() else 0
