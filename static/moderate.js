@@ -311,6 +311,7 @@ function add(page, address) {
   const pager = page.getElementById("pager");
   if (pager) find("pager").replaceWith(document.adoptNode(pager));
   else find("pager").remove();
+  find("empty").replaceChildren(...document.adoptNode(page.getElementById("empty")).childNodes); // the last page's words
 }
 
 function welcome(card) {
