@@ -57,14 +57,28 @@ def test_a_body_that_is_too_long_by_its_own_word_is_not_read(app: Flask) -> None
     assert body.given == 0
 
 
-@pytest.mark.parametrize("kind", [JSON, FORM, MULTIPART])
+CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+
+
+@pytest.mark.parametrize("kind", [JSON, MULTIPART])
 def test_a_body_that_tells_no_length_is_refused_at_the_limit_not_cut(
     app: Flask, moderator: Moderator, kind: str
 ) -> None:
     body = Watched(b"article=a&name=b&email=c%40reader-mail.vn&body=d&article_title=" + b"x" * 10 * MB)
-    answer = stream(app, body, kind, **{"wsgi.input_terminated": True, "CONTENT_LENGTH": ""})
+    answer = stream(app, body, kind, **CHUNKED)
     assert refusal(answer) == (413, "too_large")
     assert body.given < MB, "the rest was not read"
+    assert moderator.queue() == []
+
+
+def test_a_body_that_tells_no_length_is_read_when_its_end_is_plain(app: Flask) -> None:
+    assert stream(app, BytesIO(a_json().encode()), JSON, **CHUNKED).status_code == 202
+    assert stream(app, BytesIO(a_json().encode()[:-1]), JSON, **CHUNKED).status_code == 400
+
+
+def test_a_form_tells_its_length(app: Flask, moderator: Moderator) -> None:
+    body = BytesIO(b"article=a&name=b&email=c%40reader-mail.vn&body=half+of")
+    assert refusal(stream(app, body, FORM, **CHUNKED)) == (411, "length_required")
     assert moderator.queue() == []
 
 

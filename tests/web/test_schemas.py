@@ -11,6 +11,7 @@ from tests.description import DESCRIPTION, DescribedClient, template, validate
 from tests.people import COMMENTS, MODERATION, Moderator, Reader, a_submission
 
 PAGE = {"Accept": "text/html"}
+FORM = "application/x-www-form-urlencoded"
 COUNTS, ARTICLE = "/api/v1/counts", "bien-dong-1"
 
 
@@ -108,6 +109,7 @@ def test_submitting_answers_as_described(app: Flask, reader: Reader, moderator: 
     assert status(json=said, query_string={"email": "x"}) == 400
     assert status(json=said, headers={"Origin": "https://attacker.example"}) == 403
     assert status(json=said | {"body": "khác"}, headers=key) == 409
+    assert status(data=b"body=x", content_type=FORM, environ_overrides={"HTTP_TRANSFER_ENCODING": "chunked"}) == 411
     assert status(data=b"x" * 200_000, content_type="application/json") == 413
     assert status(data=b"x", content_type="text/plain") == 415
     assert status(json=said | {"email": "x", "name": [1]}) == 422
