@@ -77,8 +77,9 @@ class Desk:
             TooMany, Closed, ParentUnknown, IdempotencyConflict; Unavailable, StoreFull.
         """
         at = int(self._now() * 1000)
+        fingerprint = self._fingerprint(submission)
         if once and not submission.idempotency_key:
-            submission = replace(submission, idempotency_key=self._fingerprint(submission))
+            submission = replace(submission, idempotency_key=fingerprint)
         blind = self._sealer.blind(submission.email, submission.site) if submission.email else None
         limit = self._limit if source else None
         admission = self._store.admit(
@@ -90,7 +91,7 @@ class Desk:
             pseudonym=secrets.token_hex(8),
         )
         if admission.wait:
-            return self._repeated(submission, admission.wait)
+            return self._repeated(submission, fingerprint, admission.wait)
         status, reasons = checks.examine(submission, is_new_person=admission.is_new)
         comment_id = shards.comment_id(shards.shard_of(submission.site, submission.article), self._new_id(at))
         answer = self._store.enqueue(
@@ -102,10 +103,10 @@ class Desk:
             mail=self._sealer.seal(submission.email, comment_id) if submission.email else b"",
             person=admission.person,
             blind=blind,
-            answer=f"{self._fingerprint(submission)} {comment_id} {at}",
+            answer=f"{fingerprint} {comment_id} {at}",
             answer_lifetime=self._idempotency_seconds,
         )
-        return self._accepted(submission, answer)
+        return self._accepted(submission, fingerprint, answer)
 
     def decide(self, verdicts: Sequence[Verdict], *, by: str) -> list[Result]:
         """Carries out each verdict if its comment still stands as the moderator saw it; one result each, in order."""
@@ -169,16 +170,16 @@ class Desk:
         """Opens or closes an article for new comments."""
         self._store.open_article(site, article, is_open=is_open)
 
-    def _repeated(self, submission: Submission, wait: float) -> Accepted:
+    def _repeated(self, submission: Submission, fingerprint: str, wait: float) -> Accepted:
         """A repetition of what was answered before costs nothing and is never turned away."""
         answer = self._store.earlier_answer(submission)
         if not answer:
             raise TooMany(ceil(wait))
-        return self._accepted(submission, answer)
+        return self._accepted(submission, fingerprint, answer)
 
-    def _accepted(self, submission: Submission, answer: str) -> Accepted:
-        fingerprint, comment_id, at = answer.split(" ")
-        if fingerprint != self._fingerprint(submission):
+    def _accepted(self, submission: Submission, fingerprint: str, answer: str) -> Accepted:
+        answered, comment_id, at = answer.split(" ")
+        if answered != fingerprint:
             raise IdempotencyConflict(submission.idempotency_key)
         return Accepted(comment_id, submission.article, moment_of(int(at)), self._receipts.make(comment_id))
 

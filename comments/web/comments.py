@@ -1,6 +1,7 @@
 """The public API of comments: submit, list, one, counts."""
 
 import json
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -19,6 +20,8 @@ from comments.web.origins import is_allowed, refuse_foreign, source_of
 from comments.web.problems import Problem
 from comments.web.queries import comment_id_of, identity_of, is_newest, limit_of
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
 blueprint = Blueprint("comments", __name__, url_prefix="/api/v1")
 
 
@@ -26,20 +29,21 @@ blueprint = Blueprint("comments", __name__, url_prefix="/api/v1")
 def submit() -> AnyResponse:
     """Queues a comment. The 202 is sent when the store has it on disk."""
     refuse_foreign()
-    form = submission_form(_fields())
-    speak(form.language.data)
+    fields, page = _fields(), wants_page()
+    speak(fields.get("language"))
+    form = submission_form(fields, whole=page)
     if not form.validate():
         return _refused(form, form.errors)
     server = here().settings.server
     source = source_of(request, server.trusted_proxies)
     try:
-        accepted = here().desk.submit(form.submission(), source=source, once=wants_page())
+        accepted = here().desk.submit(form.submission(), source=source, once=page)
     except ParentUnknown as error:
-        if not wants_page():
+        if not page:
             raise
         return _refused(form, {"parent": [gettext("The comment you answer is not on this page any more.")]}, error)
-    path = url_for("receipts.page", receipt=accepted.receipt)
-    if wants_page():
+    path = f"{_receipts_path()}{accepted.receipt}"
+    if page:
         return redirect(f"{path}?lang={language()}", 303)
     receipt_url = f"{server.public_url}{path}"
     body = {
@@ -113,6 +117,12 @@ def allow_origins(response: Response) -> Response:
     return response
 
 
+@cache
+def _receipts_path() -> str:
+    """Where the receipts are: `/receipts/`."""
+    return url_for("receipts.page", receipt="-")[:-1]
+
+
 def _fields() -> dict[str, str]:
     """What was submitted: the body's fields and the `Idempotency-Key` header.
 
@@ -138,4 +148,4 @@ def _refused(form: SubmissionForm, errors: dict[str, list[str]], error: Exceptio
 
 
 def _json(body: dict[str, Any], status: int) -> Response:
-    return Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/json")
+    return Response(_to_json(body), status, mimetype="application/json")

@@ -5,6 +5,7 @@ A validator cleans its field's text in place, so that what is measured, kept and
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
@@ -129,30 +130,41 @@ class SubmissionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no typ
 
     def submission(self) -> Submission:
         """What was said; only after `validate()`."""
+        address = self._said("email")
         return Submission(
             article=self.article.data,
             name=self.name.data,
             body=self.body.data,
-            email=Address(self.email.data) if self.email.data else None,
-            site=self.site.data or DEFAULT_SITE,
-            parent=self.parent.data or None,
-            website=self.website.data or None,
-            article_url=self.article_url.data or None,
-            article_title=self.article_title.data or None,
-            language=self.language.data or None,
-            trapped=bool(self.homepage.data),
-            idempotency_key=self.idempotency_key.data or None,
+            email=Address(address) if address else None,
+            site=self._said("site") or DEFAULT_SITE,
+            parent=self._said("parent"),
+            website=self._said("website"),
+            article_url=self._said("article_url"),
+            article_title=self._said("article_title"),
+            language=self._said("language"),
+            trapped=bool(self._said("homepage")),
+            idempotency_key=self._said("idempotency_key"),
         )
 
+    def _said(self, name: str) -> str | None:
+        field = getattr(self, name)
+        return (field.data or None) if field else None
 
-FIELDS = frozenset(SubmissionForm._unbound_fields or {}) | {
-    name for name, value in vars(SubmissionForm).items() if hasattr(value, "field_class")
-}
+
+FIELDS = frozenset(name for name, value in vars(SubmissionForm).items() if hasattr(value, "field_class"))
+_REQUIRED = frozenset({"article", "name", "email", "body"})
 
 
-def submission_form(fields: Mapping[str, str]) -> SubmissionForm:
-    """The form, filled with what came in."""
-    return SubmissionForm(formdata=MultiDict(fields))
+def submission_form(fields: Mapping[str, str], *, whole: bool = True) -> SubmissionForm:
+    """The form, filled with what came in; a program's needs no field that it did not send (`whole` false)."""
+    sent = FIELDS if whole else _REQUIRED | (FIELDS & fields.keys())
+    return _form_with(sent)(formdata=MultiDict(fields))
+
+
+@cache
+def _form_with(sent: frozenset[str]) -> type[SubmissionForm]:
+    """The form with these fields alone (of 2^8 sets at most): WTForms spends its time on making fields."""
+    return type("SubmissionForm", (SubmissionForm,), dict.fromkeys(FIELDS - sent))
 
 
 def identity(site: str, article: str) -> tuple[str, str]:
