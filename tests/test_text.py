@@ -227,3 +227,12 @@ def test_cleaning_takes_linear_time(unit: str) -> None:
 @pytest.mark.parametrize("unit", LINKS)
 def test_html_takes_linear_time(unit: str) -> None:
     assert growth(text.to_html, lambda n: "http://a.vn/" + unit * (n // len(unit)), 40_000) < 3
+
+
+def test_the_short_way_for_common_text_leads_to_the_same_end() -> None:
+    common = [c for c in map(chr, range(0x3000)) if text._COMMON.fullmatch(c)]
+    assert len(common) > 1000
+    assert "ệ" in common
+    for character in common:
+        assert not text._REFUSED.search(character), hex(ord(character))
+        assert not text._HIDDEN.search(character), hex(ord(character))
