@@ -52,7 +52,7 @@ def test_a_form_with_errors_keeps_the_text(window: OpenWindow) -> None:
     expect(box(page, "Name")).to_have_value("Hoa")
     expect(box(page, "Email")).to_have_attribute("aria-invalid", "true")
     expect(box(page, "Email")).to_have_accessible_description("Enter a valid email address.")
-    expect(page.get_by_role("alert").get_by_role("link", name="Enter a valid email address.")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_role("link", name="Email: Enter a valid email address.")).to_be_visible()
 
 
 def test_a_double_click_makes_one_comment(window: OpenWindow, newsroom: Newsroom) -> None:
