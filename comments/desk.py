@@ -29,7 +29,7 @@ from comments.receipts import Receipts
 from comments.sealing import Sealer
 from comments.settings import Limit
 from comments.store import shards
-from comments.store.comments import Change, CommentStore, Moved
+from comments.store.comments import Change, CommentStore, Entry, Moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Desk:
             return self._repeated(submission, fingerprint, admission.wait)
         status, reasons = checks.examine(submission, is_new_person=admission.is_new)
         comment_id = shards.comment_id(shards.shard_of(submission.site, submission.article), self._new_id(at))
-        answer = self._store.enqueue(
-            submission,
+        entry = Entry(
+            submission=submission,
             comment_id=comment_id,
             at=at,
             status=status,
@@ -106,6 +106,7 @@ class Desk:
             answer=f"{fingerprint} {comment_id} {at}",
             answer_lifetime=self._idempotency_seconds,
         )
+        answer = self._store.enqueue(entry)
         return self._accepted(submission, fingerprint, answer)
 
     def decide(self, verdicts: Sequence[Verdict], *, by: str) -> list[Result]:

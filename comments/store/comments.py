@@ -90,6 +90,22 @@ class Filter:
         return not wanted or wanted in f"{comment.name}\n{comment.body}".casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A submission on its way into the queue. `at` is milliseconds, `answer_lifetime` seconds."""
+
+    submission: Submission
+    comment_id: str
+    at: int
+    status: Status
+    reasons: Sequence[str]
+    mail: bytes  # the sealed address, or b""
+    person: str | None
+    blind: str | None
+    answer: str
+    answer_lifetime: int
+
+
 class CommentStore:
     """All that the house asks of the store about comments. Every method may raise `Unavailable` or `StoreFull`."""
 
@@ -126,66 +142,58 @@ class CommentStore:
             is_new=bool(blind) and known is None,
         )
 
-    def enqueue(
-        self,
-        submission: Submission,
-        *,
-        comment_id: str,
-        at: int,
-        status: Status,
-        reasons: Sequence[str],
-        mail: bytes,
-        person: str | None,
-        blind: str | None,
-        answer: str,
-        answer_lifetime: int,
-    ) -> str:
+    def enqueue(self, entry: Entry) -> str:
         """Queues a submission, durably, in one round trip; the answer that counts for its idempotency key.
 
-        That is `answer`, or the one of the first time. `at` is milliseconds, `answer_lifetime` seconds.
+        That is `entry.answer`, or the one of the first time.
 
         Raises:
             Closed: the article takes no comments.
-            ParentUnknown: `submission.parent` is no approved comment of this article.
+            ParentUnknown: the parent is no approved comment of this article.
         """
-        keys, shard = self._keys, shards.shard_in(comment_id)
+        (outcome,) = self.enqueue_all([entry])
+        if isinstance(outcome, str):
+            return outcome
+        raise outcome
+
+    def enqueue_all(self, entries: Sequence[Entry]) -> list[str | Closed | ParentUnknown]:
+        """Queues many, each on its own, in one round trip; what `enqueue` would have returned or raised for each."""
+        keep: list[Command] = [("PERSIST", self._keys.person(entry.blind)) for entry in entries if entry.blind]
+        replies = self._client.run_all([self._enqueue_call(entry) for entry in entries], keep)
+        return [_queued(entry, reply) for entry, reply in zip(entries, replies[len(keep) :], strict=True)]
+
+    def _enqueue_call(self, entry: Entry) -> Call:
+        keys, submission, shard = self._keys, entry.submission, shards.shard_in(entry.comment_id)
         article = keys.article(submission.site, submission.article)
         parent = submission.parent or ""
-        if parent and not self._could_be_parent(parent, shard):
-            raise ParentUnknown(parent)
-        call = Call(
+        # a parent of another shard is a comment of another article: the script finds none under this one's keys
+        parent_record = parent if self._could_be_parent(parent, shard) else entry.comment_id
+        idempotency_key = submission.idempotency_key or entry.comment_id
+        return Call(
             ENQUEUE,
             [
-                keys.comment(comment_id),
-                keys.queue(shard, status),
+                keys.comment(entry.comment_id),
+                keys.queue(shard, entry.status),
                 keys.log(shard),
-                keys.answer(shard, submission.site, submission.article, submission.idempotency_key or comment_id),
+                keys.answer(shard, submission.site, submission.article, idempotency_key),
                 article.public,
                 article.meta,
-                keys.comments_of(shard, person or ""),
-                keys.comment(parent or comment_id),
+                keys.comments_of(shard, entry.person or ""),
+                keys.comment(parent_record),
             ],
             [
-                comment_id,
-                records.write(submission, at=at, person=person, reasons=reasons),
-                mail,
-                status,
-                at,
-                ",".join(reasons),
-                person or "",
+                entry.comment_id,
+                records.write(submission, at=entry.at, person=entry.person, reasons=entry.reasons),
+                entry.mail,
+                entry.status,
+                entry.at,
+                ",".join(entry.reasons),
+                entry.person or "",
                 parent,
-                answer,
-                answer_lifetime if submission.idempotency_key else 0,
+                entry.answer,
+                entry.answer_lifetime if submission.idempotency_key else 0,
             ],
         )
-
-        keep: list[Command] = [("PERSIST", self._keys.person(blind))] if blind else []
-        word, *rest = self._client.run_all([call], keep)[-1]
-        if word == b"closed":
-            raise Closed(submission.article)
-        if word == b"no_parent":
-            raise ParentUnknown(parent)
-        return str(rest[0].decode()) if word == b"seen" else answer
 
     def earlier_answer(self, submission: Submission) -> str | None:
         """What was answered to this idempotency key before, if anything."""
@@ -442,6 +450,15 @@ class Stale:
     status: Status
     version: int
     last: LastDecision | None
+
+
+def _queued(entry: Entry, reply: list[Any]) -> str | Closed | ParentUnknown:
+    word, *rest = reply
+    if word == b"closed":
+        return Closed(entry.submission.article)
+    if word == b"no_parent":
+        return ParentUnknown(entry.submission.parent)
+    return str(rest[0].decode()) if word == b"seen" else entry.answer
 
 
 def _outcome(answer: list[Any]) -> Moved | Stale | None:
