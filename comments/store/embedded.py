@@ -1,6 +1,7 @@
 """The service's own store: one Valkey for one data directory, started, watched and stopped here.
 
-    DATA/lock                 held by the process that runs the store; its number and the store's address inside
+    DATA/lock                 held by the process that runs the store; that one's number, the store's address and
+                              the file's own number inside
     DATA/valkey.conf          the operator's configuration, when there is one (else config/valkey.conf)
     DATA/valkey/              mode 0700: socket, log, append-only files
     DATA/valkey/server.lock   held by the Valkey itself
@@ -79,7 +80,7 @@ class EmbeddedStore:
             if self._failure:
                 raise DataUnusable(f"{self._data}: {self._failure}")
             url = "unix://" + quote(str(self._socket))
-            lock.note(str(os.getpid()), url)
+            lock.note(str(os.getpid()), url, str(os.fstat(lock.descriptor).st_ino))
         except BaseException:
             self.stop()
             raise
@@ -214,9 +215,13 @@ class EmbeddedStore:
 
 
 def running(data: Path) -> str | None:
-    """The address of the store that a running `comments serve` has in this directory."""
-    note = noted(data / "lock")
-    url = note[1] if len(note) > 1 else ""
+    """The address of the store that a running `comments serve` has in this directory.
+
+    A copied directory has a copied note; the lock file's own number tells it from the directory that it names.
+    """
+    path = data / "lock"
+    note = noted(path)
+    url = note[1] if len(note) > 2 and note[2] == str(path.stat().st_ino) else ""
     return url if url and _ping(Path(unquote(url.removeprefix("unix://")))) else None
 
 

@@ -94,6 +94,13 @@ def test_others_find_the_running_store(data: Path) -> None:
     assert running(data) is None
 
 
+def test_a_copy_of_the_directory_does_not_lead_to_the_running_store(data: Path, tmp_path: Path) -> None:
+    with EmbeddedStore(data) as url:
+        (tmp_path / "lock").write_bytes((data / "lock").read_bytes())
+        assert running(data) == url
+        assert running(tmp_path) is None
+
+
 def test_it_starts_again_when_it_dies(data: Path, eventually: Eventually) -> None:
     with EmbeddedStore(data) as url:
         with client(url) as connection:
