@@ -127,17 +127,20 @@ class Client:
         Raises:
             Unavailable: when the subscription is lost.
         """
-        with self._translated(writes=False), self._redis.pubsub() as subscription:  # type: ignore[no-untyped-call]
-            subscription.subscribe(channel)
-            while True:
-                message = subscription.get_message(timeout=poll)
-                if message is None:
-                    subscription.ping()
-                    answer = subscription.get_message(timeout=poll)
-                    if answer is None:
-                        raise Unavailable("the subscription does not answer")
-                    message = answer
-                yield message["data"] if message["type"] == "message" else None
+        try:
+            with self._translated(writes=False), self._redis.pubsub() as subscription:  # type: ignore[no-untyped-call]
+                subscription.subscribe(channel)
+                while True:
+                    message = subscription.get_message(timeout=poll)
+                    if message is None:
+                        subscription.ping()
+                        answer = subscription.get_message(timeout=poll)
+                        if answer is None:
+                            raise Unavailable("the subscription does not answer")
+                        message = answer
+                    yield message["data"] if message["type"] == "message" else None
+        except TimeoutError as error:
+            raise Unavailable("the store did not answer in time") from error
 
     def close(self) -> None:
         self._redis.close()

@@ -150,3 +150,10 @@ def test_a_listener_hears_announcements_and_learns_of_a_cut(client: Client) -> N
     client.command("CLIENT", "KILL", "TYPE", "pubsub")
     thread.join(2)
     assert lost.is_set()
+
+
+def test_a_listener_does_not_wait_for_a_store_that_hangs(mute: str) -> None:
+    client = connect(mute, timeout=BOUND, pause=0, pool=4)
+    with pytest.raises(Unavailable):
+        next(client.listen("t:changed", poll=0.05))
+    client.close()
