@@ -17,7 +17,7 @@ from comments.store.comments import CommentStore
 from comments.store.keys import Keys as StoreKeys
 from comments.store.people import People
 from comments.store.space import FreeSpace
-from comments.web import access, comments, errors, headers, language, moderate, moderation, pages, receipts
+from comments.web import access, comments, doors, errors, headers, language, moderate, moderation, pages, receipts
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
 
@@ -71,11 +71,9 @@ def create_app(
         receipts=slips,
         now=now,
     )
-    app.session_interface = access.CsrfCookie()
-    moderate.csrf.init_app(app)
-    for room in (language, errors, headers, pages):
+    for room in (language, access, errors, headers, pages):
         room.init_app(app)
-    for room in (comments, receipts, moderation, moderate, pages):
+    for room in (comments, receipts, moderation, doors, moderate, pages):
         app.register_blueprint(room.blueprint)
     channel = StoreKeys(namespace).changed
 

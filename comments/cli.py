@@ -110,7 +110,7 @@ def moderator() -> None:
 
 
 _name = click.argument("name")
-_role = click.option("--role", type=click.Choice(ROLES), default=ROLES[0], show_default=True)
+_role = click.option("--role", type=click.Choice(ROLES), default="moderator", show_default=True)
 _from_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
 

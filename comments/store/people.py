@@ -18,7 +18,7 @@ from comments.store.client import Client
 from comments.store.keys import Keys
 from comments.store.scripts import ADMIT, SESSION, Call
 
-ROLES = ("moderator", "admin")
+ROLES = ("reader-of-log", "moderator", "admin")  # each may do more than the one before
 SETUP_LIFETIME = 24 * 3600
 _SEEN_EVERY = 60  # seconds between two notes that a session is alive: each is a durable write
 

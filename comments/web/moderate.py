@@ -1,32 +1,23 @@
-"""The moderation pages: sign in, the queue, decide. Everything works without JavaScript."""
+"""The moderation pages: the queue, decide. Everything works without JavaScript."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, redirect, render_template, request, session, url_for
-from flask_wtf import FlaskForm
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
-from wtforms import PasswordField, StringField
 
-from comments import passwords
-from comments.model import BY_MODERATORS, NAME_MAX, Comment, Decision, Result, Status, may_follow, outcome_of
-from comments.text import Refused, clean_line
-from comments.web.access import end_session, find_moderator, signed_in, start_session
+from comments.model import BY_MODERATORS, Comment, Decision, Result, Status, may_follow, outcome_of
+from comments.web.access import signed_in
 from comments.web.here import here
 from comments.web.intake import json_of, one, query_of
 from comments.web.language import gettext
 from comments.web.links import link
-from comments.web.origins import refuse_foreign_to_moderators, source_of
-from comments.web.problems import Problem
 from comments.web.queries import filter_of, is_newest, queue_cursor_of, status_of, verdicts_of
 from comments.web.reasons import sentence
 
 blueprint = Blueprint("moderate", __name__, url_prefix="/moderate")
-csrf = CSRFProtect()
 
-_OPEN_TO_STRANGERS = {"moderate.sign_in", "moderate.welcome"}
 _PER_PAGE = 25
 _VIEW = ("status", "sort", "cursor", "site", "article", "q", "lang")  # what makes a view of the queue
 
@@ -51,24 +42,6 @@ class Notice:
     at: datetime | None = None
     undo: Decision | None = None
     card: Card | None = None
-
-
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    name = StringField()
-    password = PasswordField()
-
-
-@blueprint.before_request
-def gate() -> AnyResponse | None:
-    """Strangers go to the sign-in page; whatever changes something must come from these pages, with their token."""
-    g.moderator = find_moderator()
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
-        refuse_foreign_to_moderators()
-    if not g.moderator and request.endpoint not in _OPEN_TO_STRANGERS:
-        if request.is_json:
-            raise Problem(401, "unauthorized", gettext("Your session has ended. Please sign in again."))
-        return redirect(url_for("moderate.sign_in", lang=request.args.get("lang")), 303)
-    return None if request.method in ("GET", "HEAD", "OPTIONS") else _check_token()
 
 
 @blueprint.get("/")
@@ -102,59 +75,6 @@ def decide() -> AnyResponse:
     comment = here().store.comments([result.id]).get(result.id)
     card = _card(comment, _parents([comment])) if comment else None
     return Response(_queue(Notice(_said(result), comment, True, result.decided_at, None, card)), 409)
-
-
-@blueprint.route("/sign-in", methods=["GET", "POST"])
-def sign_in() -> AnyResponse:
-    """One message for an unknown name, a wrong password and too many attempts, in the same time."""
-    form = SignInForm()
-    if request.method != "POST":
-        return redirect(url_for("moderate.queue"), 303) if g.moderator else _page("sign_in", form)
-    name, password = _typed(form)
-    source = source_of(request, here().settings.server.trusted_proxies)
-    if here().people.try_again_after(name, source):
-        return _page("sign_in", form, 401, error=_not_right())
-    moderator = here().people.moderator(name)
-    if not passwords.verify(moderator.password_hash if moderator else None, password) or not moderator:
-        return _page("sign_in", form, 401, error=_not_right())
-    here().people.forgive(name, source)
-    session.clear()  # a CSRF token from before is worth nothing now
-    response = redirect(url_for("moderate.queue", lang=request.args.get("lang")), 303)
-    start_session(response, moderator)
-    return response
-
-
-@blueprint.post("/sign-out")
-def sign_out() -> AnyResponse:
-    session.clear()
-    response = redirect(url_for("moderate.sign_in", lang=request.args.get("lang")), 303)
-    end_session(response)
-    response.headers["Clear-Site-Data"] = '"cache"'
-    return response
-
-
-@blueprint.route("/welcome/<token>", methods=["GET", "POST"])
-def welcome(token: str) -> AnyResponse:
-    """Makes the first moderator. Looking at the link does not use it up; it works once, for a day."""
-    people = here().people
-    form = SignInForm()
-    if not people.setup_is_good(token):
-        detail = gettext("This link has been used, or it is too old. Restart the service for a new one.")
-        raise Problem(404, "not_found", detail)
-    if request.method != "POST":
-        return _page("welcome", form)
-    name, password = _typed(form)
-    refused = _refuse(name, password)
-    if refused:
-        return _page("welcome", form, 422, error=refused)
-    if not people.add_first_moderator(token, name, passwords.hash_password(password)):
-        raise Problem(409, "conflict", gettext("There is a moderator already."))
-    moderator = people.moderator(name)
-    response = redirect(url_for("moderate.queue", lang=request.args.get("lang")), 303)
-    session.clear()
-    if moderator:
-        start_session(response, moderator)
-    return response
 
 
 def _queue(notice: Notice | None) -> str:
@@ -201,54 +121,6 @@ def _card(comment: Comment, parents: dict[str, Comment]) -> Card:
 def _leading_to(status: Status) -> Decision | None:
     """The decision that brings a comment (back) to a status; nothing brings it to `WITHDRAWN` from here."""
     return next((decision for decision in BY_MODERATORS if outcome_of(decision) == status), None)
-
-
-def _check_token() -> AnyResponse | None:
-    """Refuses a form whose token is missing or from an earlier sign-in (also a page that stayed open over one)."""
-    try:
-        csrf.protect()
-    except CSRFError as error:
-        old = gettext("This page is from an earlier sign-in. Load it again and repeat the last step.")
-        if request.endpoint == "moderate.sign_in":
-            return _page("sign_in", SignInForm(), 400, error=gettext("This page was too old. Please sign in again."))
-        raise Problem(400, "stale_page", old) from error
-    return None
-
-
-def _typed(form: SignInForm) -> tuple[str, str]:
-    """The name and the password as typed; neither may be longer than any that we keep."""
-    password = form.password.data or ""
-    try:
-        name = clean_line(form.name.data or "")
-        password.encode()
-    except (Refused, UnicodeEncodeError):
-        return "", ""
-    return (name, password) if len(name) <= NAME_MAX and len(password) <= 1024 else ("", "")
-
-
-def _page(name: str, form: SignInForm, status: int = 200, error: str | None = None) -> Response:
-    return Response(render_template(f"moderate/{name}.html", form=form, error=error), status, mimetype="text/html")
-
-
-def _refuse(name: str, password: str) -> str | None:
-    """Why this name and password cannot be a moderator's, or None."""
-    if not name:
-        return gettext("Please enter your name.")
-    if len(name) >= 3 and name.casefold() in password.casefold():
-        return gettext("The password contains your name, which is easily guessed.")
-    if len(password) < passwords.SHORTEST:
-        return gettext("The password is too short: at least %(least)s characters.", least=passwords.SHORTEST)
-    if len(password) > passwords.LONGEST:
-        return gettext("The password is too long: at most %(most)s characters.", most=passwords.LONGEST)
-    if passwords.refuse(password):
-        return gettext("This password is easily guessed: it is very common, or says what this service is.")
-    return None
-
-
-def _not_right() -> str:
-    return gettext(
-        "The name or the password is not right, or there were too many attempts. Please try again in a minute."
-    )
 
 
 def _became(comment: Comment) -> str:

@@ -10,11 +10,15 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from comments import passwords
+from comments.store.people import ROLES
+from comments.web import access
 from comments.web.here import House
 from tests.people import Moderator, Reader
 
 PASSWORD = "một mật khẩu thật dài"
-STRANGER, MODERATOR, ADMIN, TOKEN = "stranger", "moderator", "admin", "token"
+STRANGER = "stranger"
+READER_OF_LOG, MODERATOR, ADMIN = ROLES
+TOKENS = [f"token of a {role}" for role in ROLES]
 
 # Every route has its readers declared here; a route that is not in the table fails the test.
 OPEN = {
@@ -35,11 +39,22 @@ OPEN = {
     "pages.healthz",
     "pages.readyz",
     "pages.metrics",  # for this machine, see below
-    "moderate.sign_in",
-    "moderate.welcome",
+    "doors.sign_in",
+    "doors.welcome",
 }
-WITH_SESSION = {"moderate.queue", "moderate.decide", "moderate.sign_out"}
-WITH_TOKEN = {"moderation.queue", "moderation.decide", "moderation.log", "moderation.open_article"}
+# Pages for people who are signed in, and addresses for programs with a token: for which roles.
+MODERATORS = {MODERATOR, ADMIN}
+WITH_SESSION = {
+    "moderate.queue": MODERATORS,
+    "moderate.decide": MODERATORS,
+    "doors.sign_out": set(ROLES),
+}
+WITH_TOKEN = {
+    "moderation.queue": MODERATORS,
+    "moderation.decide": MODERATORS,
+    "moderation.log": set(ROLES),
+    "moderation.open_article": MODERATORS,
+}
 
 
 class Visitor:
@@ -49,11 +64,11 @@ class Visitor:
         self.client = app.test_client()
         self.headers: dict[str, str] = {}
         people = app.extensions["comments"].people
-        if kind in (MODERATOR, ADMIN):
+        if kind in ROLES:
             people.add_moderator(kind, role=kind, password_hash=passwords.hash_password(PASSWORD))
             assert sign_in(self.client, kind).status_code == 303
-        if kind == TOKEN:
-            self.headers = {"Authorization": f"Bearer {people.add_token('program')}"}
+        if kind in TOKENS:
+            self.headers = {"Authorization": f"Bearer {people.add_token('program', kind.split()[-1])}"}
 
     def status(self, method: str, path: str) -> int:
         return self.client.open(path, method=method, headers=self.headers).status_code
@@ -81,24 +96,36 @@ def path_of(rule: Rule) -> str:
 
 
 def test_every_route_declares_who_may_go_there(app: Flask) -> None:
-    assert {rule.endpoint for rule, _ in routes(app)} == OPEN | WITH_SESSION | WITH_TOKEN
+    assert {rule.endpoint for rule, _ in routes(app)} == OPEN | set(WITH_SESSION) | set(WITH_TOKEN)
 
 
-@pytest.mark.parametrize("kind", [STRANGER, MODERATOR, ADMIN, TOKEN])
+@pytest.mark.parametrize("kind", [STRANGER, *ROLES, *TOKENS])
 def test_every_route_lets_in_whom_it_declares_and_nobody_else(app: Flask, kind: str) -> None:
     visitor = Visitor(app, kind)
     for rule, method in routes(app):
-        if rule.endpoint == "moderate.sign_out":
+        if rule.endpoint == "doors.sign_out":
             continue  # it would end the session that this test walks with
+        expected = refusal(rule.endpoint, kind)
         status = visitor.status(method, path_of(rule))
-        if rule.endpoint in WITH_SESSION:
-            inside = kind in (MODERATOR, ADMIN)
-            assert (status != 303) if inside else (status == 303), (rule.rule, method, status)
-        elif rule.endpoint in WITH_TOKEN:
-            assert (status != 401) if kind == TOKEN else (status == 401), (rule.rule, method, status)
+        if expected:
+            assert status == expected, (rule.rule, method)
         else:
             assert status not in (401, 403), (rule.rule, method, status)
+            assert status != 303 or rule.endpoint not in WITH_SESSION or method == "GET", (rule.rule, method)
         assert status < 500, (rule.rule, method, status)
+
+
+def refusal(endpoint: str, kind: str) -> int | None:
+    """The status that turns away somebody of a kind, or None where they may go."""
+    if endpoint in WITH_SESSION:
+        return 303 if kind not in ROLES else None if kind in WITH_SESSION[endpoint] else 403
+    if endpoint in WITH_TOKEN:
+        return 401 if kind not in TOKENS else None if kind.split()[-1] in WITH_TOKEN[endpoint] else 403
+    return None
+
+
+def test_a_page_that_nobody_declared_is_for_nobody(app: Flask) -> None:
+    assert [role for role in ROLES if access.may(role, "new.page")] == []
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PATCH", "PROPFIND", "X"])
@@ -127,7 +154,7 @@ def test_a_removed_token_ends_at_once(app: Flask, house: House, moderator: Moder
 
 
 def test_a_token_is_no_session_and_a_session_no_token(app: Flask) -> None:
-    program, browser = Visitor(app, TOKEN), Visitor(app, MODERATOR)
+    program, browser = Visitor(app, TOKENS[1]), Visitor(app, MODERATOR)
     assert program.status("GET", "/moderate/") == 303
     assert browser.status("GET", "/api/v1/moderation/comments") == 401
 
