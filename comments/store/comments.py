@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -221,29 +221,46 @@ class CommentStore:
         return {comment_id: comment for comment_id, comment in read if comment}
 
     def queue(
-        self, status: Status, *, limit: int, after: str | None = None, newest: bool = False, only: Filter | None = None
+        self,
+        status: Status,
+        *,
+        limit: int,
+        after: str | None = None,
+        newest: bool = False,
+        only: Filter | None = None,
+        share: Share | None = None,
     ) -> Queued:
         """A page of the comments in one status, over all shards, by time of submission.
 
         `after` is the `next` of the page before. A filtered page looks at a bounded number of comments and may be
-        short, or empty, while `next` says that there is more.
+        short, or empty, while `next` says that there is more. With `share` the page leaves out what others have on
+        their screens, and is leased.
         """
         scope: Sequence[int] = range(shards.SHARDS)
         if only and only.article:
             scope = [shards.shard_of(only.site or DEFAULT_SITE, only.article)]
         if only:
-            return self._filtered(status, scope, limit, after, newest, only)
-        ids, total = self._merged(status, scope, after, newest, limit + 1)
+            found = self._filtered(status, scope, limit, after, newest, only, share)
+            mine = self._leased([comment.id for comment in found.comments], share) if share else found.comments
+            return replace(found, comments=mine)
+        ids, total = self._merged(status, scope, after, newest, limit + 1, share)
         more = len(ids) > limit
-        return Queued(self._in_order(ids[:limit]), shards.by_time(ids[limit - 1]) if more else None, total)
+        return Queued(self._leased(ids[:limit], share), shards.by_time(ids[limit - 1]) if more else None, total)
 
     def _filtered(
-        self, status: Status, scope: Sequence[int], limit: int, after: str | None, newest: bool, only: Filter
+        self,
+        status: Status,
+        scope: Sequence[int],
+        limit: int,
+        after: str | None,
+        newest: bool,
+        only: Filter,
+        share: Share | None,
     ) -> Queued:
         found: list[Comment] = []
         for _ in range(_EXAMINED_AT_MOST // _EXAMINED_AT_ONCE):
-            ids, _total = self._merged(status, scope, after, newest, _EXAMINED_AT_ONCE)
-            for comment in self._in_order(ids):
+            ids, _total = self._merged(status, scope, after, newest, _EXAMINED_AT_ONCE, share)
+            for comment in self._leased(ids, None):
                 if len(found) == limit:
                     return Queued(found, after, None)
                 after = shards.by_time(comment.id)
@@ -263,35 +280,54 @@ class CommentStore:
             status: sum(counts[at * shards.SHARDS : (at + 1) * shards.SHARDS]) for at, status in enumerate(statuses)
         }
 
-    def _in_order(self, comment_ids: Sequence[str]) -> list[Comment]:
-        found = self.comments(comment_ids)
-        return [found.get(i) or records.damaged(i) for i in comment_ids]
+    def _leased(self, comment_ids: Sequence[str], share: Share | None) -> list[Comment]:
+        """The comments of a page in order, read and leased in one round trip; without `share` only read."""
+        if not comment_ids:
+            return []
+        reads: list[Command] = [("HMGET", self._keys.comment(i), *records.FIELDS) for i in comment_ids]
+        takes = take(self._keys, share, comment_ids) if share else []
+        answers = self._client.run_all(takes, reads)
+        mine = taken(answers[len(reads) :]) if share else set(comment_ids)
+        return [
+            records.read(i, fields) or records.damaged(i)
+            for i, fields in zip(comment_ids, answers, strict=False)
+            if i in mine  # another one was faster with the rest
+        ]
 
     def _merged(
-        self, status: Status, scope: Sequence[int], after: str | None, newest: bool, want: int
+        self, status: Status, scope: Sequence[int], after: str | None, newest: bool, want: int, share: Share | None
     ) -> tuple[list[str], int]:
         """The first `want` ids of the status in these shards after a cursor, merged by time; and how many there are.
 
         A first look takes a few from every shard; a second asks those whose few were all among the first `want`.
         """
         few = max(8, -(-want * 3 // len(scope)))
-        heads, total = self._heads(status, scope, after, newest, few)
+        heads, total = self._heads(status, scope, after, newest, few, share)
         merged = _merge(heads.values(), newest)[:want]
-        taken = set(merged)
-        short = [shard for shard, ids in heads.items() if len(ids) == few and (ids[-1] in taken or len(taken) < want)]
+        first = set(merged)
+        short = [shard for shard, ids in heads.items() if len(ids) == few and (ids[-1] in first or len(first) < want)]
         if short and few < want:
-            more, _ = self._heads(status, short, after, newest, want)
+            more, _ = self._heads(status, short, after, newest, want, share)
             merged = _merge((heads | more).values(), newest)[:want]
         return merged, total
 
     def _heads(
-        self, status: Status, scope: Sequence[int], after: str | None, newest: bool, count: int
+        self, status: Status, scope: Sequence[int], after: str | None, newest: bool, count: int, share: Share | None
     ) -> tuple[dict[int, list[str]], int]:
         commands: list[Command] = []
-        for shard in scope:
+        for shard, edge in zip(scope, edges, strict=True):
             key = self._keys.queue(shard, status)
             edge = f"({shards.comment_id(shard, after)}" if after else None
             commands.append(("ZCARD", key))
+        edges = [f"({shards.comment_id(shard, after)}" if after else "" for shard in scope]
+        if share:
+            calls = [
+                untaken(self._keys, shard, status, share, edge, newest=newest, count=count)
+                for shard, edge in zip(scope, edges, strict=True)
+            ]
+            answers = self._client.run_all(calls)
+            heads = {shard: _readable(ids) for shard, (_, ids) in zip(scope, answers, strict=True)}
+            return heads, sum(size for size, _ in answers)
             if newest:
                 commands.append(("ZREVRANGEBYLEX", key, edge or "+", "-", "LIMIT", 0, count))
             else:

@@ -7,6 +7,9 @@
                                     last (JSON: who decided, when, why), root (replies: top of their thread),
                                     log (ids of its entries in the log)
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
+    NS:{c:NN}:reported      zset    ids of the shard's approved comments that readers reported, by number of reports
+    NS:{c:NN}:by:ID         set     who reported a comment (keyed hashes of sources), with a time to live
+    NS:{c:NN}:leases        hash    ID -> end (ms), screen and holder of a lease on a comment that waits
     NS:{c:NN}:log           stream  every transition: comment, from, to, by, at, reason, version
     NS:{c:NN}:of:PERSON     set     ids of a person's comments, found by the blind index
     NS:{c:NN}:i:KEY         string  answer to an idempotency key, with a time to live
@@ -23,6 +26,7 @@
     NS:{people}:session:S   hash    S = sha256 of the cookie; name, created, seen; time to live = idle limit
     NS:{people}:sessions:M  set     sessions of one moderator (digest of the name), to end them all
     NS:{people}:setup:S     string  S = sha256 of a one-time link for the first moderator; with a time to live
+    NS:{people}:here        zset    names of moderators by when (ms) their screens last said something
     NS:{people}:attempts:K  string  bucket of sign-in attempts of a name from a source, or of a source alone
 
     NS:changed              channel surrogate key of an article whose public answers have changed
@@ -47,12 +51,22 @@ class Keys:
         self.changed = f"{namespace}:changed"
         self.moderators = f"{self._people}:moderators"
         self.tokens = f"{self._people}:tokens"
+        self.here = f"{self._people}:here"
 
     def comment(self, comment_id: str) -> str:
         return f"{self._shards[shards.shard_in(comment_id)]}:c:{comment_id}"
 
     def queue(self, shard: int, status: str) -> str:
         return f"{self._shards[shard]}:q:{status}"
+
+    def reported(self, shard: int) -> str:
+        return f"{self._shards[shard]}:reported"
+
+    def reporters(self, comment_id: str) -> str:
+        return f"{self._shards[shards.shard_in(comment_id)]}:by:{comment_id}"
+
+    def leases(self, shard: int) -> str:
+        return f"{self._shards[shard]}:leases"
 
     def log(self, shard: int) -> str:
         return f"{self._shards[shard]}:log"

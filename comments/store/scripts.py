@@ -26,11 +26,14 @@ ADMIT = _read("admit")
 DECIDE = _read("decide")
 ENQUEUE = _read("enqueue")
 OPEN_ARTICLE = _read("open_article")
+FREE = _read("free")
 REPLIES = _read("replies")
 SESSION = _read("session")
 THREADS = _read("threads")
 
+TAKE = _read("take")
 
+UNTAKEN = _read("untaken")
 @dataclass(frozen=True, slots=True)
 class Call:
     """One run of a script: all its keys are of one slot."""
