@@ -24,6 +24,7 @@ from comments.store import records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, surrogate
 from comments.store.scripts import ADMIT, DECIDE, ENQUEUE, OPEN_ARTICLE, REPLIES, THREADS, Call
+from comments.store.sharing import Share, take, taken, untaken
 
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
 _EXAMINED_AT_ONCE = 200
@@ -314,11 +315,6 @@ class CommentStore:
     def _heads(
         self, status: Status, scope: Sequence[int], after: str | None, newest: bool, count: int, share: Share | None
     ) -> tuple[dict[int, list[str]], int]:
-        commands: list[Command] = []
-        for shard, edge in zip(scope, edges, strict=True):
-            key = self._keys.queue(shard, status)
-            edge = f"({shards.comment_id(shard, after)}" if after else None
-            commands.append(("ZCARD", key))
         edges = [f"({shards.comment_id(shard, after)}" if after else "" for shard in scope]
         if share:
             calls = [
@@ -328,6 +324,10 @@ class CommentStore:
             answers = self._client.run_all(calls)
             heads = {shard: _readable(ids) for shard, (_, ids) in zip(scope, answers, strict=True)}
             return heads, sum(size for size, _ in answers)
+        commands: list[Command] = []
+        for shard, edge in zip(scope, edges, strict=True):
+            key = self._keys.queue(shard, status)
+            commands.append(("ZCARD", key))
             if newest:
                 commands.append(("ZREVRANGEBYLEX", key, edge or "+", "-", "LIMIT", 0, count))
             else:
