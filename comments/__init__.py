@@ -12,12 +12,25 @@ from comments.keys import Keys
 from comments.receipts import Receipts
 from comments.sealing import Sealer, subkey
 from comments.settings import Settings
-from comments.store.client import Client, connect
+from comments.store.client import Client
 from comments.store.comments import CommentStore
+from comments.store.connection import connection
 from comments.store.keys import Keys as StoreKeys
 from comments.store.people import People
 from comments.store.space import FreeSpace
-from comments.web import access, comments, doors, errors, headers, language, moderate, moderation, pages, receipts
+from comments.web import (
+    access,
+    comments,
+    doors,
+    errors,
+    headers,
+    language,
+    moderate,
+    moderation,
+    pages,
+    receipts,
+    reports,
+)
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
 
@@ -31,12 +44,7 @@ def create_app(
     new_id: Callable[[int], str] = new_ulid,
 ) -> Flask:
     """The WSGI application. `now` gives seconds since 1970; `new_id` a ULID for a time in milliseconds."""
-    client = redis or connect(
-        settings.store.redis_url,
-        timeout=settings.store.timeout,
-        pause=settings.store.pause,
-        pool=settings.server.threads + 2,
-    )
+    client = redis or connection(settings, pool=settings.server.threads + 2)
     namespace = settings.store.namespace
     space = FreeSpace(settings.store.data, floor=settings.store.min_free_mb * 1024 * 1024)
     store = CommentStore(client, namespace, room=space.check)
@@ -47,6 +55,7 @@ def create_app(
         slips,
         key=subkey(keys.secret, "sources and contents"),
         limit=settings.comments.submit_limit,
+        report_limit=settings.comments.report_limit,
         idempotency_seconds=settings.comments.idempotency_hours * 3600,
         now=now,
         new_id=new_id,
@@ -73,7 +82,7 @@ def create_app(
     )
     for room in (language, access, errors, headers, pages):
         room.init_app(app)
-    for room in (comments, receipts, moderation, doors, moderate, pages):
+    for room in (comments, reports, receipts, moderation, doors, moderate, pages):
         app.register_blueprint(room.blueprint)
     channel = StoreKeys(namespace).changed
 

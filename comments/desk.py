@@ -17,10 +17,12 @@ from comments.model import (
     Comment,
     Decision,
     LastDecision,
+    ReportReason,
     Result,
     Status,
     Submission,
     Verdict,
+    may_be_edited,
     may_follow,
     moment_of,
     outcome_of,
@@ -53,6 +55,7 @@ class Desk:
         *,
         key: bytes,
         limit: Limit | None,
+        report_limit: Limit | None,
         idempotency_seconds: int,
         now: Callable[[], float],
         new_id: Callable[[int], str],
@@ -63,6 +66,7 @@ class Desk:
         self._receipts = receipts
         self._key = key
         self._limit = limit
+        self._report_limit = report_limit
         self._idempotency_seconds = idempotency_seconds
         self._now = now
         self._new_id = new_id
@@ -155,6 +159,45 @@ class Desk:
             raise AlreadyDecided(comment.status, comment.version)
         return self.of_receipt(receipt)
 
+    def edit(self, receipt: str, body: str, *, source: str | None) -> Comment:
+        """Gives a comment that still waits another text; counts as a submission, unless the text is the same.
+
+        Raises:
+            NotFound: no comment has this receipt.
+            AlreadyDecided: it does not wait any more, or was decided at this very moment.
+            TooMany; Unavailable, StoreFull.
+        """
+        comment = self.of_receipt(receipt)
+        if not may_be_edited(comment.status) or comment.is_damaged:
+            raise AlreadyDecided(comment.status, comment.version)
+        if comment.body == body:
+            return comment
+        at = int(self._now() * 1000)
+        if wait := self._wait(self._limit, source, at):
+            raise TooMany(ceil(wait))
+        edited = replace(comment, body=body)
+        _, reasons = checks.examine(_said_again(edited), is_new_person=checks.FIRST in comment.reasons)
+        outcome = self._store.edit(comment, replace(edited, reasons=tuple(reasons)), by=None, at=moment_of(at))
+        now = self.of_receipt(receipt)
+        if not isinstance(outcome, Moved) and now.body != body:
+            raise AlreadyDecided(now.status, now.version)
+        return now
+
+    def report(self, comment_id: str, reason: ReportReason, *, source: str) -> None:
+        """Notes for the moderators what a reader finds wrong with a published comment; once for each source.
+
+        Raises:
+            NotFound: there is no such comment, or it is not public.
+            TooMany; Unavailable, StoreFull.
+        """
+        at = int(self._now() * 1000)
+        if wait := self._wait(self._report_limit, f"reports\n{source}", at):
+            raise TooMany(ceil(wait))
+        # named after the comment too: what one source reported cannot be brought together
+        name = hmac.digest(self._key, f"{comment_id}\n{source}".encode(), sha256)[:16].hex()
+        if not self._store.report(comment_id, source=name, reason=reason):
+            raise NotFound(comment_id)
+
     def of_receipt(self, receipt: str) -> Comment:
         """The comment that a receipt stands for.
 
@@ -170,6 +213,18 @@ class Desk:
     def open_article(self, site: str, article: str, *, is_open: bool) -> None:
         """Opens or closes an article for new comments."""
         self._store.open_article(site, article, is_open=is_open)
+
+    def _wait(self, limit: Limit | None, source: str | None, at: int) -> float:
+        """Takes one from a source's bucket; the seconds to wait when it is empty, else 0."""
+        admission = self._store.admit(
+            source=self._today(source, at) if limit and source else None,
+            now=at,
+            interval=limit.seconds * 1000 // limit.count if limit else 0,
+            burst=limit.seconds * 1000 if limit else 0,
+            blind=None,
+            pseudonym="",
+        )
+        return admission.wait
 
     def _repeated(self, submission: Submission, fingerprint: str, wait: float) -> Accepted:
         """A repetition of what was answered before costs nothing and is never turned away."""
@@ -194,6 +249,13 @@ class Desk:
 
 def _public(comment: Comment, decision: Decision) -> str:
     return comment.public_json(html=text.to_html(comment.body)) if decision == Decision.APPROVE else ""
+
+
+def _said_again(comment: Comment) -> Submission:
+    """A comment's words as they would be submitted, to be examined once more."""
+    return Submission(
+        article=comment.article, name=comment.name, body=comment.body, site=comment.site, website=comment.website
+    )
 
 
 def _refused(verdict: Verdict, outcome: str, status: Status, version: int, last: LastDecision | None) -> Result:

@@ -21,6 +21,8 @@ PAGE_MAX = 100
 FIRST_REPLIES = 10  # that come with their thread; the rest by `parent=`
 BATCH_MAX = 100
 DAMAGED = "damaged"
+REPORTED = "reported_"  # a reason for moderators is made of it and a reader's
+REPORTS_MAX = 100  # that are counted on one comment; more say nothing new
 
 
 class Status(StrEnum):
@@ -54,6 +56,21 @@ _CHANGES: dict[Decision, tuple[frozenset[Status], Status]] = {
     Decision.RESTORE: (frozenset({Status.APPROVED, Status.REJECTED, Status.SPAM}), Status.PENDING),
     Decision.WITHDRAW: (frozenset({Status.PENDING, Status.APPROVED}), Status.WITHDRAWN),
 }
+
+
+class ReportReason(StrEnum):
+    """What a reader may say is wrong with a published comment."""
+
+    SPAM = "spam"
+    ABUSE = "abuse"
+    PERSONAL = "personal"
+    FALSE = "false"
+    OTHER = "other"
+
+
+def may_be_edited(status: Status) -> bool:
+    """Whether its author may still give a comment another text: nobody has judged, and nobody has read it."""
+    return status == Status.PENDING
 
 
 def may_follow(decision: Decision, status: Status) -> bool:
@@ -135,7 +152,9 @@ class Comment:
     article_title: str | None = None
     language: str | None = None
     person: str | None = None  # random pseudonym, stable per address
-    reasons: tuple[str, ...] = ()  # codes: why it is held
+    reasons: tuple[str, ...] = ()  # codes: why it is held, and what readers reported
+    reports: int = 0  # by readers, on what was public
+    edited_at: datetime | None = None
     decided: LastDecision | None = None
 
     @property
@@ -154,7 +173,7 @@ class Comment:
                 "body": self.body,
                 "html": html,
                 "created_at": rfc3339(self.created_at),
-                "edited_at": None,
+                "edited_at": self.edited_at and rfc3339(self.edited_at),
                 "staff": False,
             },
             ensure_ascii=False,

@@ -18,6 +18,7 @@ from comments.readers import (
     Secret,
     choice,
     data_directory,
+    file,
     fraction,
     host,
     limit,
@@ -70,6 +71,9 @@ class Store:
 
     data: Path = _knob(data_directory)
     redis_url: str = _knob(redis_url, private=True)
+    tls_ca: Path | None = _knob(file)
+    tls_certificate: Path | None = _knob(file)
+    tls_key: Path | None = _knob(file)
     namespace: str = _knob(namespace)
     timeout: float = _knob(fraction(0.05, 60))
     pause: float = _knob(fraction(0, 60))
@@ -82,6 +86,7 @@ class Comments:
     """What is asked of a submission."""
 
     submit_limit: Limit | None = _knob(limit)
+    report_limit: Limit | None = _knob(limit)
     require_email: bool = _knob(switch)
     check_email_dns: bool = _knob(switch)
     idempotency_hours: int = _knob(whole(1, 24 * 30))

@@ -6,6 +6,8 @@ A code per finding; the texts people read are in the catalogs.
 from comments.checks import honeypot, links
 from comments.model import Status, Submission
 
+FIRST = "first_comment"
+
 
 def examine(submission: Submission, *, is_new_person: bool) -> tuple[Status, list[str]]:
     """The status a submission is queued in, and the codes that say why it is held, most telling first."""
@@ -15,5 +17,5 @@ def examine(submission: Submission, *, is_new_person: bool) -> tuple[Status, lis
     if links.found(submission):
         reasons.append(links.CODE)
     if is_new_person:
-        reasons.append("first_comment")
+        reasons.append(FIRST)
     return Status.PENDING, reasons or ["review"]

@@ -10,6 +10,8 @@ from typing import Any
 from comments.errors import Closed, ParentUnknown
 from comments.model import (
     DEFAULT_SITE,
+    REPORTED,
+    REPORTS_MAX,
     Comment,
     Decision,
     LastDecision,
@@ -23,10 +25,12 @@ from comments.model import (
 from comments.store import records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, surrogate
-from comments.store.scripts import ADMIT, DECIDE, ENQUEUE, OPEN_ARTICLE, REPLIES, THREADS, Call
+from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPLIES, REPORT, THREADS, Call
 from comments.store.sharing import Share, take, taken, untaken
 
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
+_EDITED = "edited"  # the reason in the log
+_REPORTERS_REMEMBERED = 30 * 86_400  # seconds after the last report on a comment
 _EXAMINED_AT_ONCE = 200
 _EXAMINED_AT_MOST = 2000  # records that one filtered page looks at before it hands out a cursor
 _LOG_CURSOR = re.compile(r"([1-9][0-9]{0,14})-([0-9]{1,15})-([0-3][0-9a-f])")
@@ -362,6 +366,7 @@ class CommentStore:
                 article.threads,
                 article.replies,
                 article.meta,
+                keys.reported(shard),
             ],
             [
                 seen.id,
@@ -378,6 +383,54 @@ class CommentStore:
                 surrogate(seen.site, seen.article),
             ],
         )
+
+    def edit(
+        self, seen: Comment, edited: Comment, *, by: str | None, at: datetime, public_json: str = ""
+    ) -> "Moved | Stale | None":
+        """Puts the words of `edited` in the place of those that were seen; `public_json` for a comment that is public.
+
+        None stands for a comment that does not exist.
+        """
+        keys, article = self._keys, self._keys.article(seen.site, seen.article)
+        data = records.write(
+            edited,
+            at=milliseconds_of(seen.created_at),
+            person=seen.person,
+            reasons=[reason for reason in edited.reasons if not reason.startswith(REPORTED)],
+            edited=milliseconds_of(at),
+        )
+        call = Call(
+            EDIT,
+            [keys.comment(seen.id), keys.log(shards.shard_in(seen.id)), article.public, article.meta],
+            [
+                seen.id,
+                seen.version,
+                seen.status,
+                milliseconds_of(at),
+                by or "",
+                _EDITED,
+                data,
+                public_json,
+                keys.changed,
+                surrogate(seen.site, seen.article),
+            ],
+        )
+        return _outcome(self._client.run(call))
+
+    def report(self, comment_id: str, *, source: str, reason: str) -> bool:
+        """Counts a report of `source` on an approved comment, once; whether there is such a comment.
+
+        A source says nothing twice about one comment, and about one comment at most `REPORTS_MAX` are counted.
+        """
+        if not shards.is_comment_id(comment_id):
+            return False
+        keys = self._keys
+        call = Call(
+            REPORT,
+            [keys.comment(comment_id), keys.reporters(comment_id), keys.reported(shards.shard_in(comment_id))],
+            [comment_id, Status.APPROVED, source, reason, REPORTS_MAX, _REPORTERS_REMEMBERED],
+        )
+        return bool(self._client.run(call))
 
     def open_article(self, site: str, article: str, *, is_open: bool) -> bool:
         """Opens or closes an article for new comments; whether that changed anything."""

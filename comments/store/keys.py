@@ -5,7 +5,7 @@
 
     NS:{c:NN}:c:ID          hash    one comment: data (JSON, as submitted), mail (sealed address), status, version,
                                     last (JSON: who decided, when, why), root (replies: top of their thread),
-                                    log (ids of its entries in the log)
+                                    log (ids of its entries in the log), reports (a word for each reader's report)
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
     NS:{c:NN}:reported      zset    ids of the shard's approved comments that readers reported, by number of reports
     NS:{c:NN}:by:ID         set     who reported a comment (keyed hashes of sources), with a time to live

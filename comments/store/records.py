@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 
 from comments import ids
-from comments.model import DAMAGED, Comment, LastDecision, Status, Submission, moment_of
+from comments.model import DAMAGED, REPORTED, Comment, LastDecision, Status, Submission, moment_of
 from comments.store import shards
 
-FIELDS = ("data", "status", "version", "last", "root")
+FIELDS = ("data", "status", "version", "last", "root", "reports")
 
 _SHORT = {
     "s": "site",
@@ -22,12 +22,16 @@ _SHORT = {
 }
 
 
-def write(submission: Submission, *, at: int, person: str | None, reasons: Sequence[str]) -> str:
-    """The `data` field of a new record: what was said (never the address), when (ms), and why it is held."""
-    said = {short: value for short, name in _SHORT.items() if (value := getattr(submission, name)) is not None}
+def write(
+    text: Submission | Comment, *, at: int, person: str | None, reasons: Sequence[str], edited: int | None = None
+) -> str:
+    """The `data` field of a record: what was said (never the address), when (ms), and why it is held."""
+    said = {short: value for short, name in _SHORT.items() if (value := getattr(text, name)) is not None}
     said |= {"c": at, "r": list(reasons)}
     if person:
         said["o"] = person
+    if edited is not None:
+        said["e"] = edited
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -49,11 +53,12 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
 
     A record that cannot be read comes back as `damaged`, so that one bad record never hides the queue it is in.
     """
-    data, status, version, last, root = fields
+    data, status, version, last, root, reports = fields
     if data is None and status is None:
         return None
     try:
         said = json.loads(data or b"")
+        reported = (reports or b"").decode().split()
         return Comment(
             id=comment_id,
             created_at=moment_of(said["c"]),
@@ -61,7 +66,9 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
             version=int(version or b""),
             root=root.decode() if root else None,
             person=said.get("o"),
-            reasons=tuple(said["r"]),
+            reasons=(*said["r"], *dict.fromkeys(f"{REPORTED}{word}" for word in reported)),
+            reports=len(reported),
+            edited_at=moment_of(said["e"]) if "e" in said else None,
             decided=read_last(last),
             **{name: said.get(short) for short, name in _SHORT.items()},
         )

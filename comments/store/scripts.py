@@ -24,16 +24,18 @@ def _read(name: str) -> Script:
 
 ADMIT = _read("admit")
 DECIDE = _read("decide")
+EDIT = _read("edit")
 ENQUEUE = _read("enqueue")
-OPEN_ARTICLE = _read("open_article")
 FREE = _read("free")
+OPEN_ARTICLE = _read("open_article")
 REPLIES = _read("replies")
+REPORT = _read("report")
 SESSION = _read("session")
-THREADS = _read("threads")
-
 TAKE = _read("take")
-
+THREADS = _read("threads")
 UNTAKEN = _read("untaken")
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One run of a script: all its keys are of one slot."""

@@ -6,7 +6,7 @@ Forwarded headers count only from the configured number of trusted proxies, read
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from flask import Request, request
+from flask import Request, Response, request
 
 from comments.web.here import here
 from comments.web.language import gettext
@@ -79,6 +79,20 @@ def refuse_foreign() -> None:
     """
     if not is_allowed(request.headers.get("Origin")):
         raise Problem(403, "origin_not_allowed", gettext("Pages of this origin may not send comments here."))
+
+
+def let_pages_write(response: Response, methods: str) -> Response:
+    """CORS for what a page of an allowed origin may read and change with these methods; no cookie is ever involved."""
+    origin = request.headers.get("Origin")
+    if origin and is_allowed(origin):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+        response.vary.add("Origin")
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = methods
+            response.headers["Access-Control-Allow-Headers"] = "Content-Type"
+            response.headers["Access-Control-Max-Age"] = "86400"
+    return response
 
 
 def refuse_foreign_to_moderators() -> None:

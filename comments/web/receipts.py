@@ -1,11 +1,17 @@
 """Receipts: what a reader may see and do with their own comment. The receipt is the only key to it."""
 
+from contextlib import suppress
+
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from comments.model import Comment, Decision, may_follow, rfc3339
+from comments.errors import AlreadyDecided, Invalid
+from comments.model import BODY_MAX, Comment, Decision, may_be_edited, may_follow, rfc3339
+from comments.web.forms import BodyForm
 from comments.web.here import here
-from comments.web.origins import is_allowed, refuse_foreign
+from comments.web.intake import fields_of
+from comments.web.origins import let_pages_write, refuse_foreign, source_of
 
 blueprint = Blueprint("receipts", __name__)
 
@@ -23,6 +29,16 @@ def withdraw(receipt: str) -> Response:
     return _state(here().desk.withdraw(receipt))
 
 
+@blueprint.patch("/api/v1/receipts/<receipt>")
+def edit(receipt: str) -> Response:
+    """Gives the comment another text while it waits; the same text again changes nothing."""
+    refuse_foreign()
+    form = _form()
+    if not form.validate():
+        raise Invalid(form.errors)
+    return _state(_edited(receipt, form.body.data))
+
+
 @blueprint.get("/receipts/<receipt>")
 def page(receipt: str) -> str:
     """The same as a page."""
@@ -31,7 +47,8 @@ def page(receipt: str) -> str:
         "receipts/receipt.html",
         receipt=_shown(comment),
         can_withdraw=may_follow(Decision.WITHDRAW, comment.status),
-        withdraw_url=url_for("receipts.withdraw_by_form", receipt=receipt, lang=request.args.get("lang")),
+        withdraw_url=_url("withdraw_by_form", receipt),
+        edit_url=_url("edit_page", receipt) if may_be_edited(comment.status) else None,
     )
 
 
@@ -40,7 +57,28 @@ def withdraw_by_form(receipt: str) -> AnyResponse:
     """The page's button. Whoever can name the receipt may do this, and nobody else can: no CSRF token adds to that."""
     refuse_foreign()
     here().desk.withdraw(receipt)
-    return redirect(url_for("receipts.page", receipt=receipt, lang=request.args.get("lang")), 303)
+    return redirect(_url("page", receipt), 303)
+
+
+@blueprint.get("/receipts/<receipt>/edit")
+def edit_page(receipt: str) -> AnyResponse:
+    """The words of a comment that waits, to be changed; for any other the page that tells its state."""
+    comment = here().desk.of_receipt(receipt)
+    if not may_be_edited(comment.status):
+        return redirect(_url("page", receipt), 303)
+    return _editor(receipt, BodyForm(formdata=None, data={"body": comment.body}))
+
+
+@blueprint.post("/receipts/<receipt>/edit")
+def edit_by_form(receipt: str) -> AnyResponse:
+    """What the page sends: a text that cannot be accepted comes back with what is wrong."""
+    refuse_foreign()
+    form = _form()
+    if not form.validate():
+        return _editor(receipt, form, 422)
+    with suppress(AlreadyDecided):  # the page that follows says how
+        _edited(receipt, form.body.data)
+    return redirect(_url("page", receipt), 303)
 
 
 @blueprint.after_request
@@ -48,13 +86,34 @@ def private(response: Response) -> Response:
     """A receipt's address must not be kept, indexed or passed on by a page that it links to."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex"
-    origin = request.headers.get("Origin")
-    if origin and request.path.startswith("/api/") and is_allowed(origin):
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Allow-Methods"] = "GET, DELETE"
-        response.headers["Access-Control-Max-Age"] = "86400"
-        response.vary.add("Origin")
+    if request.path.startswith("/api/"):
+        let_pages_write(response, "GET, PATCH, DELETE")
     return response
+
+
+def _form() -> BodyForm:
+    fields = fields_of(request, max_body=here().settings.server.max_body, known={"body"})
+    return BodyForm(formdata=MultiDict(fields))
+
+
+def _edited(receipt: str, body: str) -> Comment:
+    source = source_of(request, here().settings.server.trusted_proxies)
+    return here().desk.edit(receipt, body, source=source)
+
+
+def _editor(receipt: str, form: BodyForm, status: int = 200) -> Response:
+    html = render_template(
+        "receipts/edit.html",
+        form=form,
+        most=BODY_MAX,
+        edit_url=_url("edit_by_form", receipt),
+        receipt_url=_url("page", receipt),
+    )
+    return Response(html, status, mimetype="text/html")
+
+
+def _url(view: str, receipt: str) -> str:
+    return url_for(f"receipts.{view}", receipt=receipt, lang=request.args.get("lang"))
 
 
 def _shown(comment: Comment) -> dict[str, object]:

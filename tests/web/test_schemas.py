@@ -255,3 +255,37 @@ def test_without_room_it_answers_as_described(make_app: Callable[..., Flask]) ->
     answer = reader.submit()
     assert (answer.status_code, answer.json["code"]) == (503, "store_full")
     assert reader.read()["count"] == 0, "reading goes on"
+
+
+def test_changes_of_a_text_answer_as_described(app: Flask, reader: Reader, moderator: Moderator) -> None:
+    client, first = app.test_client(), reader.submit().json
+    path, page = f"/api/v1/receipts/{first['receipt']}", f"/receipts/{first['receipt']}/edit"
+    assert client.patch(path, json={"body": "Câu sau."}).status_code == 200
+    assert client.patch(path, data="{", content_type="application/json").status_code == 400
+    assert client.patch(path, json={"body": "x"}, headers={"Origin": "null"}).status_code == 403
+    assert client.patch(path + "x", json={"body": "x"}).status_code == 404
+    assert client.patch(path, data=b"x" * 200_000, content_type="application/json").status_code == 413
+    assert client.patch(path, data="x").status_code == 415
+    assert client.patch(path, json={}).status_code == 422
+    assert client.get(page).status_code == 200
+    assert client.post(page, data={"body": ""}, headers=PAGE).status_code == 422
+    moderator.decide(first["id"], "reject", version=2)
+    assert client.patch(path, json={"body": "Muộn rồi."}).status_code == 409
+    assert client.get(page).status_code == client.post(page, data={"body": "Muộn rồi."}).status_code == 303
+
+
+def test_reports_answer_as_described(make_app: Callable[..., Flask]) -> None:
+    app = described(make_app(report_limit="3/hour"))
+    client, moderator = (
+        app.test_client(),
+        Moderator(app.test_client(), app.extensions["comments"].people.add_token("L")),
+    )
+    path = f"{COMMENTS}/{moderator.approved(Reader(client))}/reports"
+    assert client.post(path, json={"reason": "spam"}).status_code == 202
+    assert client.post(f"{COMMENTS}/x/reports", json={"reason": "spam"}).status_code == 404
+    assert client.post(path, json={"reason": "spam"}, headers={"Origin": "null"}).status_code == 403
+    assert client.post(path, json={"reason": "x"}).status_code == 422
+    assert client.post(path, data="{", content_type="application/json").status_code == 400
+    assert client.post(path, data="x").status_code == 415
+    assert [client.post(path, json={"reason": "spam"}).status_code for _ in range(3)] == [202, 429, 429]
+    assert moderator.queue(status="approved")[0]["reports"] == 1

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- Moves a comment from the status and version that were seen to another status: queue, public form, log, announcement.
 -- Works when memory is full, so that removing stays possible.
--- KEYS: record from_queue to_queue log public threads replies meta
+-- KEYS: record from_queue to_queue log public threads replies meta reported
 -- ARGV: id seen_version from to at by reason last public_json root channel surrogate
 -- Returns: {'done', version} | {'conflict', status, version, last} | {'missing'}
-local record, from_queue, to_queue, log, public, threads, replies, meta = unpack(KEYS)
+local record, from_queue, to_queue, log, public, threads, replies, meta, reported = unpack(KEYS)
 local id, seen_version, from, to, at, by, reason, last, public_json, root, channel, surrogate = unpack(ARGV)
 
 local status, version, latest, entries = unpack(redis.call('HMGET', record, 'status', 'version', 'last', 'log'))
@@ -17,6 +17,7 @@ local entry = redis.call('XADD', log, '*', 'comment', id, 'from', from, 'to', to
 redis.call('HSET', record, 'status', to, 'version', version, 'last', last, 'log', entries .. ' ' .. entry)
 redis.call('ZREM', from_queue, id)
 redis.call('ZADD', to_queue, 0, id)
+redis.call('ZREM', reported, id)
 
 local top = root == '' and id or root
 local changed = true
