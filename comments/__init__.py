@@ -17,6 +17,8 @@ from comments.store.comments import CommentStore
 from comments.store.connection import connection
 from comments.store.keys import Keys as StoreKeys
 from comments.store.people import People
+from comments.store.published import PublicStore
+from comments.store.sharing import Sharing
 from comments.store.space import FreeSpace
 from comments.web import (
     access,
@@ -75,14 +77,16 @@ def create_app(
         settings=settings,
         client=client,
         store=store,
+        public=PublicStore(client, namespace),
         people=People(client, namespace=namespace, now=now),
+        sharing=Sharing(client, namespace),
         desk=desk,
         receipts=slips,
         now=now,
     )
     for room in (language, access, errors, headers, pages):
         room.init_app(app)
-    for room in (comments, reports, receipts, moderation, doors, moderate, pages):
+    for room in (comments, reports, receipts, moderation, doors, moderate, sharing, pages):
         app.register_blueprint(room.blueprint)
     channel = StoreKeys(namespace).changed
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from comments import keys
 from comments.settings import Settings
 from comments.store.claim import DataUnusable
-from comments.store.client import Client, connect
+from comments.store.client import Client
+from comments.store.connection import connection
 from comments.store.embedded import EmbeddedStore, running
 from comments.store.people import People
 
@@ -59,8 +60,7 @@ def _at(settings: Settings, url: str) -> Settings:
 @contextmanager
 def client(settings: Settings) -> Iterator[Client]:
     """One connection to the store at `settings.store.redis_url`."""
-    place = settings.store
-    connected = connect(place.redis_url, timeout=place.timeout, pause=place.pause, pool=1)
+    connected = connection(settings, pool=1)
     try:
         yield connected
     finally:

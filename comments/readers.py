@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from comments.endpoint import several
+
 Reader = Callable[[object], Any]
 
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -116,6 +118,16 @@ def data_directory(value: object) -> Path:
     return Path(value).expanduser()
 
 
+def file(value: object) -> Path | None:
+    """A file that is there; empty is none."""
+    if value == "":
+        return None
+    path = data_directory(value)
+    if not path.is_file():
+        raise ValueError("is not a file that is there")
+    return path
+
+
 def limit(value: object) -> Limit | None:
     """\"5/minute\" or \"20/10 minutes\"; empty is no limit."""
     if value == "":
@@ -156,11 +168,11 @@ def redis_url(value: object) -> str:
     """Address of a Redis or Valkey; empty is the service's own."""
     if value == "":
         return ""
+    if isinstance(value, str) and value.isprintable() and several(value):
+        return value
     parts = _split(value)
-    if parts is not None and parts.scheme in {"redis+sentinel", "redis+cluster"}:
-        raise ValueError(f"is a {parts.scheme}:// address, which is not supported yet")
     if parts is None or parts.scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("is not a redis://, rediss:// or unix:// address")
+        raise ValueError("is not a redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// address")
     if not (parts.path if parts.scheme == "unix" else parts.hostname):
         raise ValueError("names no socket" if parts.scheme == "unix" else "names no host")
     return str(value)

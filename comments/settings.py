@@ -94,10 +94,12 @@ class Comments:
 
 @dataclass(frozen=True)
 class Moderation:
-    """How long a moderator stays signed in."""
+    """How long a moderator stays signed in, and how the work is shared out."""
 
     session_idle_minutes: int = _knob(whole(1, 60 * 24 * 7))
     session_hours: int = _knob(whole(1, 24 * 30))
+    lease_seconds: int = _knob(whole(0, 3600))
+    hold_back_seconds: int = _knob(whole(0, 3600))
 
 
 @dataclass(frozen=True)

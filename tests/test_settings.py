@@ -82,6 +82,12 @@ def test_a_flag_that_was_not_given_changes_nothing() -> None:
         ("COMMENTS_PUBLIC_URL", "http://[::1]:8080", "http://[::1]:8080"),
         ("COMMENTS_REDIS_URL", "unix:///run/valkey.sock?db=1", "unix:///run/valkey.sock?db=1"),
         ("COMMENTS_REDIS_URL", "rediss://user:pw@store.example:6380/0", "rediss://user:pw@store.example:6380/0"),
+        ("COMMENTS_REDIS_URL", "redis+sentinel://u:p@a:1,[::1]/main", "redis+sentinel://u:p@a:1,[::1]/main"),
+        (
+            "COMMENTS_REDIS_URL",
+            "rediss+cluster://a.example,b.example:7000",
+            "rediss+cluster://a.example,b.example:7000",
+        ),
     ],
 )
 def test_text_becomes_a_value(variable: str, text: str, value: object) -> None:
@@ -120,8 +126,12 @@ def test_a_file_has_lists(file: Path) -> None:
         ("COMMENTS_REDIS_URL", "http://a.example", "is not a redis://"),
         ("COMMENTS_REDIS_URL", "redis://", "names no host"),
         ("COMMENTS_REDIS_URL", "unix://", "names no socket"),
-        ("COMMENTS_REDIS_URL", "redis+sentinel://a.example/x", "not supported yet"),
-        ("COMMENTS_REDIS_URL", "redis+cluster://a.example", "not supported yet"),
+        ("COMMENTS_REDIS_URL", "redis+sentinel://a.example", "does not end with the /service"),
+        ("COMMENTS_REDIS_URL", "redis+sentinel://a.example:x/s", "names no hosts"),
+        ("COMMENTS_REDIS_URL", "redis+sentinel://a.example/s?db=1", "not known"),
+        ("COMMENTS_REDIS_URL", "redis+cluster://a.example,", "names no hosts"),
+        ("COMMENTS_REDIS_URL", "redis+cluster://a.example/1", "names a database"),
+        ("COMMENTS_TLS_CA", "/nowhere/ca.pem", "is not a file that is there"),
         ("COMMENTS_SECRET_KEY", "short", "too short"),
         ("COMMENTS_SECRET_KEY", "changeme" * 5, "placeholder"),
         ("COMMENTS_SECRET_KEY", "x" * 40, "placeholder"),
@@ -172,7 +182,7 @@ def test_secrets_do_not_print() -> None:
 
 
 @pytest.mark.parametrize(
-    "environ", [{"COMMENTS_SECRET_KEY": "hunter22"}, {"COMMENTS_REDIS_URL": "redis+cluster://:hunter22@a.example"}]
+    "environ", [{"COMMENTS_SECRET_KEY": "hunter22"}, {"COMMENTS_REDIS_URL": "redis+cluster://:hunter22@a.example/1"}]
 )
 def test_a_fault_does_not_repeat_a_secret(environ: dict[str, str]) -> None:
     assert "hunter22" not in faults(environ)[0]

@@ -1,22 +1,17 @@
-"""The one connection to the store: time limits, the breaker, and the driver's exceptions turned into ours.
+"""The one way to the store: commands and scripts, and the driver's exceptions turned into ours.
 
 redis-py's own retries are off: they would hold a request for a minute on a hung store and run a write again whose
-reply was lost. Every call fails after `timeout` seconds at the latest; after a time-out the store is left alone for
-`pause` seconds, so that a hung store costs each window one time-out, not each request one.
+reply was lost. Every call fails after `timeout` seconds at the latest. Which server a command goes to is for
+`servers.py` to know.
 """
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection
 from redis.exceptions import (
     AuthenticationError,
-    BusyLoadingError,
     ConnectionError,
     NoScriptError,
     OutOfMemoryError,
@@ -24,54 +19,24 @@ from redis.exceptions import (
     ResponseError,
     TimeoutError,
 )
-from redis.retry import Retry
 
 from comments.errors import StoreFull, Unavailable
-from comments.store.scripts import Call, Script
+from comments.store.scripts import Call
+from comments.store.servers import Command, Server, Servers, messages, open_servers, was_not_sent, word_of
 
+__all__ = ["Client", "Command", "connect"]
 
-class Breaker:
-    """Open for `pause` seconds after a time-out; then one call may try while the others still fail at once."""
-
-    def __init__(self, pause: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pause = pause
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._closed_again = 0.0
-
-    def check(self) -> None:
-        """Raises:
-        Unavailable: while the breaker is open. Nothing was sent.
-        """
-        if not self._closed_again:
-            return
-        with self._lock:
-            if self._clock() < self._closed_again:
-                raise Unavailable("the store did not answer a moment ago")
-            # this call tries; until it has an answer the others fail at once
-            self._closed_again = self._clock() + self._pause
-
-    def timed_out(self) -> None:
-        with self._lock:
-            self._closed_again = self._clock() + self._pause
-
-    def answered(self) -> None:
-        if self._closed_again:
-            self._closed_again = 0.0
-
-
-Command = tuple[str | bytes | int, ...]
+# How redis-py makes its replies.
+_SHAPES: dict[str, Callable[[Any], Any]] = dict(redis.Redis(protocol=2).response_callbacks)
 
 
 def _words(call: Call) -> Command:
     return ("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.args)
 
 
-def _reply(connection: AbstractConnection) -> Any:
-    try:
-        return connection.read_response()
-    except ResponseError as error:
-        return error
+def _whole(call: Call) -> Command:
+    """For a server that does not know the script: it runs it and knows it from then on."""
+    return ("EVAL", call.script.source, len(call.keys), *call.keys, *call.args)
 
 
 class Client:
@@ -82,33 +47,46 @@ class Client:
         StoreFull: the server has no room for the write.
     """
 
-    def __init__(self, connection: redis.Redis, *, pause: float) -> None:
-        self._redis = connection
-        self._pool = connection.connection_pool
-        self._breaker = Breaker(pause)
+    def __init__(self, servers: Servers, *, wait: Command | None = None) -> None:
+        """`wait` is the WAIT that follows writes which must be on a replica before they count; None for none."""
+        self._servers = servers
+        self._wait = wait
 
     def command(self, *words: Any) -> Any:
-        """One plain command that is safe to send twice; its reply as redis-py makes it."""
-        with self._asking(writes=False):
-            return self._redis.execute_command(*words)  # type: ignore[no-untyped-call]
+        """One plain command on its key, that is safe to send twice; its reply as redis-py makes it."""
+        return _shaped(words, self.run_all([], [words])[0])
+
+    def everywhere(self, *words: Any) -> dict[str, Any]:
+        """The reply of every server that takes writes to one plain command, by the server's name."""
+        with _translated(writes=False):
+            servers = self._servers.primaries()
+            return {server.name: _shaped(words, _on(server, words)) for server in servers}
+
+    def on(self, name: str, *words: Any) -> Any:
+        """The reply of one of the servers that `everywhere` named."""
+        with _translated(writes=False):
+            for server in self._servers.primaries():
+                if server.name == name:
+                    return _shaped(words, _on(server, words))
+        raise Unavailable(f"{name} takes no writes any more")
 
     def run(self, call: Call) -> Any:
         """One script; its reply."""
         return self.run_all([call])[0]
 
-    def run_all(self, calls: Sequence[Call], before: Sequence[Command] = ()) -> list[Any]:
+    def run_all(self, calls: Sequence[Call], before: Sequence[Command] = (), *, safe: bool = False) -> list[Any]:
         """Plain commands and then scripts, in one round trip, not one transaction; their raw replies in that order.
 
-        Each is on its own: one that fails raises after all have run.
+        Each is on its own: one that fails raises after all have run. `safe` writes are on a replica as well, where
+        that was asked for.
         """
-        writes = any(call.script.writes for call in calls)
-        with self._asking(writes=writes):
-            replies = self._send([*before, *map(_words, calls)])
+        wait = self._wait if safe else None
+        with _translated(writes=any(call.script.writes for call in calls)):
+            replies = self._servers.send([*before, *map(_words, calls)], wait)
             missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-            if missing:  # a restarted or promoted server: load the scripts, run what did not run
-                again = [calls[at - len(before)] for at in missing]
-                self._load({call.script for call in again})
-                for at, reply in zip(missing, self._send([_words(call) for call in again]), strict=True):
+            if missing:  # a restarted or promoted server
+                again = [_whole(calls[at - len(before)]) for at in missing]
+                for at, reply in zip(missing, self._servers.send(again, wait), strict=True):
                     replies[at] = reply
             for reply in replies:
                 if isinstance(reply, Exception):
@@ -122,107 +100,77 @@ class Client:
     def listen(self, channel: str, *, poll: float) -> Iterator[bytes | None]:
         """Messages of a channel, and None at the start and after every `poll` seconds without one.
 
-        The connection is its own; a server that hangs is noticed by a PING that is not answered.
+        The connections are its own, one to every server that announces; one that hangs is noticed by a PING that is
+        not answered.
 
         Raises:
-            Unavailable: when the subscription is lost.
+            Unavailable: when a subscription is lost, or other servers take the writes now.
         """
-        try:
-            with self._translated(writes=False), self._redis.pubsub() as subscription:  # type: ignore[no-untyped-call]
-                subscription.subscribe(channel)
-                while True:
-                    message = subscription.get_message(timeout=poll)
-                    if message is None:
-                        subscription.ping()
-                        answer = subscription.get_message(timeout=poll)
-                        if answer is None:
-                            raise Unavailable("the subscription does not answer")
-                        message = answer
-                    yield message["data"] if message["type"] == "message" else None
-        except TimeoutError as error:
-            raise Unavailable("the store did not answer in time") from error
+        with _translated(writes=False), ExitStack() as stack:
+            servers = self._servers.primaries()
+            subscriptions = [stack.enter_context(server.subscription()) for server in servers]
+            for message in messages(subscriptions, channel, poll):
+                if message is None and self._servers.primaries() != servers:
+                    raise Unavailable("other servers take the writes now")
+                yield message
 
     def close(self) -> None:
-        self._redis.close()
-
-    def _send(self, commands: Sequence[Command]) -> list[Any]:
-        """Straight over a connection of the pool: half the CPU time of redis-py's pipeline."""
-        connection = self._pool.get_connection()
-        try:
-            packed = connection.pack_commands(commands)  # type: ignore[no-untyped-call]  # redis-py's own, untyped
-            connection.send_packed_command(packed, check_health=False)  # type: ignore[no-untyped-call]  # the same
-            return [_reply(connection) for _ in commands]
-        except BaseException:
-            # what is still to come on it belongs to nobody
-            connection.disconnect()  # type: ignore[no-untyped-call]  # the same
-            raise
-        finally:
-            self._pool.release(connection)
-
-    def _load(self, scripts: set[Script]) -> None:
-        for script in scripts:
-            self._redis.script_load(script.source)
-
-    @contextmanager
-    def _asking(self, *, writes: bool) -> Iterator[None]:
-        self._breaker.check()
-        try:
-            with self._translated(writes=writes):
-                yield
-        except TimeoutError as error:
-            self._breaker.timed_out()
-            raise Unavailable("the store did not answer in time", maybe_written=writes) from error
-        self._breaker.answered()
-
-    @contextmanager
-    def _translated(self, *, writes: bool) -> Iterator[None]:
-        try:
-            yield
-        except TimeoutError:
-            raise
-        except AuthenticationError as error:
-            raise Unavailable("the store refuses our credentials") from error
-        except ConnectionError as error:  # busy loading is one of these
-            raise Unavailable(type(error).__name__, maybe_written=writes and not _never_connected(error)) from error
-        except OutOfMemoryError as error:
-            raise StoreFull("the store has reached its memory limit") from error
-        except ResponseError as error:
-            word = str(error).split(" ", 1)[0]
-            if word == "MISCONF" or "OOM" in str(error):
-                raise StoreFull(word) from error
-            if word in _PASSING:
-                raise Unavailable(word) from error
-            raise
-        except RedisError as error:
-            raise Unavailable(type(error).__name__, maybe_written=writes) from error
+        self._servers.close()
 
 
-def _never_connected(error: BaseException | None) -> bool:
-    """Whether a connection could not even be opened: then nothing was sent."""
-    while error:
-        if isinstance(error, ConnectionRefusedError | FileNotFoundError | BusyLoadingError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def _on(server: Server, words: Command) -> Any:
+    (reply,) = server.send([words])
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
-# Errors of a server that will serve again: being replaced, loading, short of replicas.
-_PASSING = {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY"}
+def _shaped(words: Sequence[Any], reply: Any) -> Any:
+    shape = _SHAPES.get(str(words[0]))
+    return shape(reply) if shape and reply is not None else reply
 
 
-def connect(url: str, *, timeout: float, pause: float, pool: int) -> Client:
-    """A client for a store's URL (redis://, rediss://, unix://); connects at its first command.
+@contextmanager
+def _translated(*, writes: bool) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise Unavailable("the store did not answer in time", maybe_written=writes) from error
+    except AuthenticationError as error:
+        raise Unavailable("the store refuses our credentials") from error
+    except ConnectionError as error:  # busy loading is one of these
+        raise Unavailable(type(error).__name__, maybe_written=writes and not was_not_sent(error)) from error
+    except OutOfMemoryError as error:
+        raise StoreFull("the store has reached its memory limit") from error
+    except ResponseError as error:
+        word = word_of(error)
+        if word == "MISCONF" or "OOM" in str(error):
+            raise StoreFull(word) from error
+        if word in _PASSING:
+            raise Unavailable(word) from error
+        raise
+    except RedisError as error:
+        raise Unavailable(type(error).__name__, maybe_written=writes) from error
 
-    `timeout` and `pause` are seconds; `pool` is the number of connections at most, a caller waits `timeout` for one.
+
+# Errors of a server that will serve again: being replaced, loading, short of replicas; or of a moving cluster.
+_PASSING = {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY", "MOVED", "ASK"}
+
+
+def connect(
+    url: str,
+    *,
+    timeout: float,
+    pause: float,
+    pool: int,
+    tls: dict[str, str] | None = None,
+    replicas: int = 0,
+) -> Client:
+    """A client for a store's URL (see `redis_url` in the settings); connects at its first command.
+
+    `timeout` and `pause` are seconds; `pool` is the number of connections to each server at most, a caller waits
+    `timeout` for one. `tls` holds redis-py's ssl_* arguments. `replicas` is how many must have a safe write.
     """
-    connections = redis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=pool,
-        timeout=timeout,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-        client_name="comments",
-        protocol=2,
-    )
-    return Client(redis.Redis(connection_pool=connections), pause=pause)
+    servers = open_servers(url, timeout=timeout, pause=pause, pool=pool, tls=tls or {})
+    wait = ("WAIT", replicas, int(timeout * 500)) if replicas else None
+    return Client(servers, wait=wait)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from comments.errors import StoreFull, Unavailable
-from comments.store.client import Breaker, Client, connect
+from comments.store.client import Client, connect
 from comments.store.embedded import EmbeddedStore
 from comments.store.scripts import ADMIT, OPEN_ARTICLE, THREADS, Call
+from comments.store.servers import Breaker
 
 BOUND = 0.2
 WRITE = Call(OPEN_ARTICLE, ["t:{x}:meta"], ["1", "t:changed", "a-x"])
