@@ -32,6 +32,7 @@ from comments.web import (
     pages,
     receipts,
     reports,
+    sharing,
 )
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache

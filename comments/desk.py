@@ -32,6 +32,7 @@ from comments.sealing import Sealer
 from comments.settings import Limit
 from comments.store import shards
 from comments.store.comments import Change, CommentStore, Entry, Moved
+from comments.store.published import finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,7 @@ class Desk:
 
 
 def _public(comment: Comment, decision: Decision) -> str:
-    return comment.public_json(html=text.to_html(comment.body)) if decision == Decision.APPROVE else ""
+    return finished(comment, text.to_html(comment.body)) if decision == Decision.APPROVE else ""
 
 
 def _said_again(comment: Comment) -> Submission:

@@ -162,23 +162,24 @@ class Comment:
         """Whether its record could not be read; such a comment can be looked at, not decided."""
         return DAMAGED in self.reasons
 
-    def public_json(self, *, html: str) -> str:
-        """The finished public form, one JSON object (contract: GET /api/v1/comments) without the reply fields."""
-        return json.dumps(
-            {
-                "id": self.id,
-                "parent": self.parent,
-                "name": self.name,
-                "website": self.website,
-                "body": self.body,
-                "html": html,
-                "created_at": rfc3339(self.created_at),
-                "edited_at": self.edited_at and rfc3339(self.edited_at),
-                "staff": False,
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+    def public_json(self, *, html: str | None) -> str:
+        """The finished public form, one JSON object (contract: GET /api/v1/comments) without the reply fields.
+
+        With None it has no `html`; its text then comes last.
+        """
+        said = {
+            "id": self.id,
+            "parent": self.parent,
+            "name": self.name,
+            "website": self.website,
+            "created_at": rfc3339(self.created_at),
+            "edited_at": self.edited_at and rfc3339(self.edited_at),
+            "staff": False,
+            "body": self.body,
+        }
+        if html is not None:
+            said["html"] = html
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Comments in the store, with one grammar: enqueue, queue (look), decide, published (read)."""
+"""Comments in the store, with one grammar: enqueue, queue (look), decide."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ from comments.model import (
 from comments.store import records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, surrogate
-from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPLIES, REPORT, THREADS, Call
+from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPORT, Call
 from comments.store.sharing import Share, take, taken, untaken
 
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
@@ -52,27 +52,6 @@ class Queued:
     comments: list[Comment]
     next: str | None
     total: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """A top-level comment's public JSON with its first replies'; `replies_next` is a cursor or None."""
-
-    json: str
-    removed: bool
-    reply_count: int
-    replies: list[str]
-    replies_next: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """One page of an article's threads (or, by `replies_of`, of one thread's replies)."""
-
-    open: bool
-    count: int
-    threads: list[Thread]
-    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,44 +455,6 @@ class CommentStore:
         found = chain.from_iterable(self._client.pipeline([("XRANGE", key, entry, entry) for entry in entries]))
         return [_transition(shard, entry.decode(), fields) for entry, fields in found]
 
-    # -- reading what is public
-
-    def published(
-        self, site: str, article: str, *, limit: int, first: int, after: str = "", newest: bool = False
-    ) -> Published:
-        """A page of an article's threads in one round trip; its cost does not depend on the article's size."""
-        keys = self._keys.article(site, article)
-        call = Call(
-            THREADS,
-            [keys.threads, keys.replies, keys.public, keys.meta],
-            [after, limit, first, "1" if newest else ""],
-        )
-        closed, count, more, *threads = self._client.run(call)
-        page = [_thread(*thread) for thread in threads]
-        return Published(not closed, count, page, threads[-1][0].decode() if more else None)
-
-    def replies_of(self, site: str, article: str, root: str, *, limit: int, after: str = "") -> Published:
-        """A page of one thread's replies, oldest first, in one round trip."""
-        keys = self._keys.article(site, article)
-        call = Call(REPLIES, [keys.replies, keys.public, keys.meta], [root, after, limit])
-        closed, count, more, last, shown = self._client.run(call)
-        replies = [Thread(json.decode(), False, 0, [], None) for json in shown if json]
-        return Published(not closed, count, replies, last.decode() if more else None)
-
-    def published_one(self, comment_id: str) -> tuple[Comment, str] | None:
-        """An approved comment and its public JSON, or None."""
-        comment = self.comments([comment_id]).get(comment_id)
-        if not comment or comment.status != Status.APPROVED:
-            return None
-        key = self._keys.article(comment.site, comment.article).public
-        found = self._client.command("HGET", key, comment_id)
-        return (comment, found.decode()) if found else None
-
-    def counts(self, site: str, articles: Sequence[str]) -> list[int]:
-        """How many approved comments each article has, in one round trip."""
-
-        return self._client.pipeline([("HLEN", self._keys.article(site, article).public) for article in articles])
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -567,16 +508,6 @@ def _readable(ids: Iterable[bytes]) -> list[str]:
 
 def _merge(heads: Iterable[list[str]], newest: bool) -> list[str]:
     return sorted(chain.from_iterable(heads), key=shards.by_time, reverse=newest)
-
-
-def _thread(comment_id: bytes, json: bytes, total: int, replies: list[bytes | None], last: bytes) -> Thread:
-    return Thread(
-        json=json.decode() if json else records.edge_json(comment_id.decode()),
-        removed=not json,
-        reply_count=total,
-        replies=[reply.decode() for reply in replies if reply],
-        replies_next=last.decode() or None,
-    )
 
 
 def _log_edge(cursor: str) -> tuple[int, int, int]:

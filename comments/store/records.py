@@ -94,4 +94,4 @@ def damaged(comment_id: str, status: bytes | None = None, version: bytes | None 
 
 def edge_json(comment_id: str) -> str:
     """The public form of a top-level comment that is gone while replies to it still stand: its place, no word."""
-    return damaged(comment_id).public_json(html="")
+    return damaged(comment_id).public_json(html=None)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from comments.errors import Invalid, NotFound, ParentUnknown
 from comments.model import BATCH_MAX, FIRST_REPLIES, rfc3339
 from comments.web import thread_page
-from comments.web.answers import page_json, reply_json, shared
+from comments.web.answers import alone, page_json, shared
 from comments.web.errors import wants_page
 from comments.web.forms import FIELDS, SubmissionForm, submission_form
 from comments.web.here import here
@@ -66,22 +66,22 @@ def published() -> Response:
     site, article = identity_of(one(query, "site"), one(query, "article"))
     newest, limit = is_newest(one(query, "sort"), default="oldest"), limit_of(one(query, "limit"))
     after, parent = comment_id_of(one(query, "cursor"), "cursor"), comment_id_of(one(query, "parent"), "parent")
-    store = here().store
+    public = here().public
     if parent:
-        page = store.replies_of(site, article, parent, limit=limit, after=after)
+        page = public.replies(site, article, parent, limit=limit, after=after)
     else:
-        page = store.published(site, article, limit=limit, first=FIRST_REPLIES, after=after, newest=newest)
+        page = public.page(site, article, limit=limit, first=FIRST_REPLIES, after=after, newest=newest)
     return shared(page_json(article, page), of=[(site, article)])
 
 
 @blueprint.get("/comments/<comment_id>")
 def published_one(comment_id: str) -> Response:
     """One approved comment."""
-    found = here().store.published_one(comment_id)
-    if not found:
+    comment = here().store.comments([comment_id]).get(comment_id)
+    finished = here().public.one(comment) if comment else None
+    if not comment or not finished:
         raise NotFound(comment_id)
-    comment, public_json = found
-    return shared(reply_json(public_json), of=[(comment.site, comment.article)])
+    return shared(alone(finished), of=[(comment.site, comment.article)])
 
 
 @blueprint.get("/counts")
@@ -94,9 +94,9 @@ def counts() -> Response:
     site = one(query, "site")
     pairs = list(dict.fromkeys(identity_of(site, article) for article in asked))
     names = [article for _, article in pairs]
-    numbers = here().store.counts(pairs[0][0], names)
+    numbers = here().public.counts(pairs[0][0], names)
     body = json.dumps({"counts": dict(zip(names, numbers, strict=True))}, ensure_ascii=False)
-    return shared(body, of=pairs)
+    return shared(body.encode(), of=pairs)
 
 
 @blueprint.after_request

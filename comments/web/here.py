@@ -12,6 +12,8 @@ from comments.settings import Settings
 from comments.store.client import Client
 from comments.store.comments import CommentStore
 from comments.store.people import People
+from comments.store.published import PublicStore
+from comments.store.sharing import Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,9 @@ class House:
     settings: Settings
     client: Client
     store: CommentStore
+    public: PublicStore
     people: People
+    sharing: Sharing
     desk: Desk
     receipts: Receipts
     now: Callable[[], float]

@@ -9,9 +9,7 @@ from flask import Response, render_template, request
 from markupsafe import Markup
 
 from comments.model import FIRST_REPLIES
-from comments.store import shards
-from comments.store.comments import Published
-from comments.web.answers import reply_json, shared, thread_json
+from comments.web.answers import alone, page_json, shared
 from comments.web.forms import SubmissionForm
 from comments.web.here import here
 from comments.web.links import link
@@ -36,14 +34,16 @@ def render(
 ) -> Response:
     """The page for the form's article; `thread` shows one thread's replies, `reply_to` is what is being answered."""
     site, article = form.site.data or "main", form.article.data or ""
-    store = here().store
+    public = here().public
     if thread:
-        published = store.replies_of(site, article, thread, limit=100, after=after)
+        published = public.replies(site, article, thread, limit=100, after=after)
     else:
-        published = store.published(site, article, limit=_THREADS, first=FIRST_REPLIES, after=after)
+        published = public.page(site, article, limit=_THREADS, first=FIRST_REPLIES, after=after)
     answered = form.parent.data or reply_to
-    target = store.published_one(answered) if shards.is_comment_id(answered) else None
-    page = Page(site, article, published.open, published.count, _comments(published), published.next)
+    target = here().store.comments([answered]).get(answered)
+    target_json = public.one(target) if target else None
+    comments = [_comment(said) for said in json.loads(page_json(article, published))["comments"]]
+    page = Page(site, article, published.open, published.count, comments, published.next)
 
     def url(**more: str) -> str:
         kept = {"article": article, "site": form.site.data or "", "lang": request.args.get("lang") or ""}
@@ -54,25 +54,20 @@ def render(
         page=page,
         form=form,
         email_required=here().settings.comments.require_email,
-        reply_to=_comment(reply_json(target[1])) if target else None,
+        reply_to=_comment(json.loads(alone(target_json))) if target_json else None,
         next_url=url(cursor=page.next, thread=thread) if page.next else None,
         reply_url=lambda comment_id: url(reply_to=comment_id) + "#form",
         replies_url=lambda comment_id: url(thread=comment_id),
     )
     if status == 200 and not answered:
-        return shared(html, of=[(site, article)], mimetype="text/html")
+        return shared(html.encode(), of=[(site, article)], mimetype="text/html")
     return Response(html, status, mimetype="text/html")
 
 
-def _comments(published: Published) -> list[dict[str, Any]]:
-    return [_comment(thread_json(thread)) for thread in published.threads]
-
-
-def _comment(text: str) -> dict[str, Any]:
+def _comment(comment: dict[str, Any]) -> dict[str, Any]:
     """A public comment for the template. Its HTML was made, and escaped, once at approval (comments/text.py)."""
-    comment: dict[str, Any] = json.loads(text)
     comment["html"] = Markup(comment["html"])  # noqa: S704  # our own to_html: everything of the reader's is escaped
     comment["created_at"] = datetime.fromisoformat(comment["created_at"])
     comment["edited_at"] = comment["edited_at"] and datetime.fromisoformat(comment["edited_at"])
-    comment["replies"] = [_comment(json.dumps(reply)) for reply in comment["replies"]]
+    comment["replies"] = [_comment(reply) for reply in comment["replies"]]
     return comment

@@ -2,7 +2,8 @@
 -- One page of an article's threads, each with its first replies. The cost depends on the page alone.
 -- KEYS: threads replies public meta
 -- ARGV: after limit first newest ('1' or '')
--- Returns: {closed, count, more, {id, public_json, reply_count, {reply_json...}, last_reply}...}; '' stands for none
+-- Returns: closed, count, cursor or '', {public_json or nil...}, {place, id...} of those that are gone,
+--          {{place, number of replies, {public_json...}, last reply shown or ''}...} of those with replies
 local threads, replies, public, meta = unpack(KEYS)
 local after, limit, first, newest = unpack(ARGV)
 
@@ -13,23 +14,32 @@ if newest == '1' then
 else
   ids = redis.call('ZRANGEBYLEX', threads, edge or '-', '+', 'LIMIT', 0, limit + 1)
 end
-local more = #ids > tonumber(limit)
-if more then table.remove(ids) end
-
-local page = {redis.call('HGET', meta, 'closed') or '', redis.call('HLEN', public), more and '1' or ''}
-if #ids == 0 then return page end
-local comments = redis.call('HMGET', public, unpack(ids))
-local any_reply = redis.call('EXISTS', replies) == 1
-for place, id in ipairs(ids) do
-  local low, high = '[' .. id .. ':', '(' .. id .. ';'
-  local total = any_reply and redis.call('ZLEXCOUNT', replies, low, high) or 0
-  local shown, last = {}, ''
-  if total > 0 then
-    local members = redis.call('ZRANGEBYLEX', replies, low, high, 'LIMIT', 0, first)
-    for at, member in ipairs(members) do members[at] = string.sub(member, #id + 2) end
-    shown = redis.call('HMGET', public, unpack(members))
-    if total > #members then last = members[#members] end
-  end
-  page[#page + 1] = {id, comments[place] or '', total, shown, last}
+local cursor = ''
+if #ids > tonumber(limit) then
+  table.remove(ids)
+  cursor = ids[#ids]
 end
-return page
+local closed, count = redis.call('HGET', meta, 'closed') or '', redis.call('HLEN', public)
+if #ids == 0 then return {closed, count, cursor, {}, {}, {}} end
+
+local comments, gone, answered = redis.call('HMGET', public, unpack(ids)), {}, {}
+if redis.call('EXISTS', replies) == 0 then return {closed, count, cursor, comments, gone, answered} end
+for place, id in ipairs(ids) do
+  if not comments[place] then
+    gone[#gone + 1] = place
+    gone[#gone + 1] = id
+  end
+  local low, high = '[' .. id .. ':', '(' .. id .. ';'
+  local members = redis.call('ZRANGEBYLEX', replies, low, high, 'LIMIT', 0, first + 1)
+  if #members > 0 then
+    local total, last = #members, ''
+    if total > tonumber(first) then
+      total = redis.call('ZLEXCOUNT', replies, low, high)
+      table.remove(members)
+      last = string.sub(members[#members], #id + 2)
+    end
+    for at, member in ipairs(members) do members[at] = string.sub(member, #id + 2) end
+    answered[#answered + 1] = {place, total, redis.call('HMGET', public, unpack(members)), last}
+  end
+end
+return {closed, count, cursor, comments, gone, answered}
