@@ -60,13 +60,19 @@ class Sharing:
 
         The ids that are the holder's, and the names of all who are here.
         """
-        here: list[Command] = [
-            ("ZADD", self._keys.here, share.now, share.holder),
-            ("ZREMRANGEBYSCORE", self._keys.here, "-inf", share.now - HERE),
-            ("ZRANGE", self._keys.here, 0, -1),
-        ]
-        _, _, names, *answers = self._client.run_all(take(self._keys, share, comment_ids), here)
+        wanted = [comment_id for comment_id in comment_ids if shards.is_comment_id(comment_id)]
+        here = self._here(share.holder, share.now)
+        _, _, names, *answers = self._client.run_all(take(self._keys, share, wanted), here)
         return taken(answers), [name.decode() for name in names]
+
+    def presence(self, name: str, *, now: int) -> list[str]:
+        """Notes that somebody is here; the names of all who are."""
+        *_, names = self._client.pipeline(self._here(name, now))
+        return [each.decode() for each in names]
+
+    def _here(self, name: str, now: int) -> list[Command]:
+        here = self._keys.here
+        return [("ZADD", here, now, name), ("ZREMRANGEBYSCORE", here, "-inf", now - HERE), ("ZRANGE", here, 0, -1)]
 
     def give_up(self, page: str) -> None:
         """Frees what a screen held, in one round trip."""

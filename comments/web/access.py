@@ -27,6 +27,7 @@ _ALLOWED = {
     "moderate": _MODERATORS,
     "moderation": _MODERATORS,
     "moderation.log": _EVERYBODY,
+    "sharing": _MODERATORS,
     "pages.metrics": _EVERYBODY,
 }
 _OPEN_TO_STRANGERS = {"doors.sign_in", "doors.welcome"}

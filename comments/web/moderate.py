@@ -1,25 +1,27 @@
 """The moderation pages: the queue, decide. Everything works without JavaScript."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from comments.model import BY_MODERATORS, Comment, Decision, Result, Status, may_follow, outcome_of
+from comments.model import BY_MODERATORS, Comment, Decision, Status, may_follow, outcome_of
 from comments.web.access import signed_in
 from comments.web.here import here
 from comments.web.intake import json_of, one, query_of
 from comments.web.language import gettext
 from comments.web.links import link
+from comments.web.outcomes import became, became_of_many, said
 from comments.web.queries import filter_of, is_newest, queue_cursor_of, status_of, verdicts_of
 from comments.web.reasons import sentence
+from comments.web.screens import share_of
 
 blueprint = Blueprint("moderate", __name__, url_prefix="/moderate")
 
 _PER_PAGE = 25
-_VIEW = ("status", "sort", "cursor", "site", "article", "q", "lang")  # what makes a view of the queue
+_VIEW = ("status", "sort", "cursor", "site", "article", "q", "all", "lang")  # what makes a view of the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Notice:
     at: datetime | None = None
     undo: Decision | None = None
     card: Card | None = None
+    chosen: list[str] = field(default_factory=list)  # what `undo` takes back, each as id:version
+    refused: list[tuple[str, str]] = field(default_factory=list)  # of many: whose comment, and why not
 
 
 @blueprint.get("/")
@@ -54,27 +58,63 @@ def queue() -> str:
         return _queue(None)
     back = _leading_to(status_of(one(query, "status")))
     undo = back if back and may_follow(back, comment.status) else None
-    return _queue(Notice(_became(comment), comment, undo=undo))
+    return _queue(Notice(became(comment), comment, undo=undo))
 
 
 @blueprint.post("/decisions")
 def decide() -> AnyResponse:
-    """One verdict from a form, or up to 100 from a script; each carries the version that was seen."""
+    """One verdict from a card, or up to 100 chosen ones or from a script; each carries the version that was seen."""
     if request.is_json:
         given = json_of(request, max_body=here().settings.server.max_body)
         results = here().desk.decide(verdicts_of(given.get("decisions")), by=signed_in().name)
-        return jsonify(results=[{**result.as_json(), "message": _said(result)} for result in results])
+        return jsonify(results=[{**result.as_json(), "message": said(result)} for result in results])
+    return _decide_chosen() if "bulk" in request.form else _decide_one()
+
+
+def _decide_one() -> AnyResponse:
     fields = request.form  # read already, to find the token
-    item: dict[str, Any] = {name: fields.get(name) for name in ("id", "decision", "reason")}
-    version = fields.get("version", "")
-    item["version"] = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
+    item = {name: fields.get(name) for name in ("decision", "reason")} | _seen(
+        fields.get("id"), fields.get("version", "")
+    )
     (result,) = here().desk.decide(verdicts_of([item]), by=signed_in().name)
     if result.outcome == "done":
         kept = {name: value for name, value in request.args.items() if name in _VIEW}
         return redirect(link("moderate.queue", kept | {"done": result.id}), 303)
     comment = here().store.comments([result.id]).get(result.id)
     card = _card(comment, _parents([comment])) if comment else None
-    return Response(_queue(Notice(_said(result), comment, True, result.decided_at, None, card)), 409)
+    return Response(_queue(Notice(said(result), comment, True, result.decided_at, None, card)), 409)
+
+
+def _decide_chosen() -> AnyResponse:
+    """One decision on every chosen comment; the page says what became of each that was not decided."""
+    decision = request.form.get("decision")
+    chosen = [_seen(*each.split(":", 1)) if ":" in each else {} for each in request.form.getlist("chosen")]
+    if not chosen:
+        return Response(_queue(Notice(gettext("No comment is selected."), None, True)), 422)
+    results = here().desk.decide(verdicts_of([{**one, "decision": decision} for one in chosen]), by=signed_in().name)
+    done = [result for result in results if result.outcome == "done"]
+    found = here().store.comments([result.id for result in results])
+    status = outcome_of(Decision(str(decision)))
+    back = _leading_to(status_of(one(query_of(request), "status")))
+    notice = Notice(
+        became_of_many(status, len(done)),
+        None,
+        is_problem=not done,
+        undo=back if done and back and may_follow(back, status) else None,
+        chosen=[f"{result.id}:{result.version}" for result in done],
+        refused=[
+            (found[result.id].name if result.id in found else "", said(result))
+            for result in results
+            if result.outcome != "done"
+        ],
+    )
+    return Response(_queue(notice), 200 if done else 409)
+
+
+def _seen(comment_id: str | None, version: str) -> dict[str, Any]:
+    """Which comment a form means, and the version that was shown."""
+    number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
+    return {"id": comment_id, "version": number}
 
 
 def _queue(notice: Notice | None) -> str:
@@ -83,7 +123,15 @@ def _queue(notice: Notice | None) -> str:
     newest = is_newest(one(query, "sort"), default="oldest" if status == Status.PENDING else "newest")
     only = filter_of(query)
     store = here().store
-    page = store.queue(status, limit=_PER_PAGE, after=queue_cursor_of(one(query, "cursor")), newest=newest, only=only)
+    share = share_of(status, everything=bool(one(query, "all")))
+    page = store.queue(
+        status,
+        limit=_PER_PAGE,
+        after=queue_cursor_of(one(query, "cursor")),
+        newest=newest,
+        only=only,
+        share=share,
+    )
     parents = _parents(page.comments)
     view = {name: value for name in _VIEW if (value := one(query, name))}
     return render_template(
@@ -101,8 +149,17 @@ def _queue(notice: Notice | None) -> str:
         switch_url=lambda code: link("moderate.queue", view | {"lang": code}),  # also where this answers a POST
         decide_url=link("moderate.decide", view),
         back=_leading_to(status),
+        all_chosen=one(query, "select") == "all",
+        choices=[d for d in BY_MODERATORS if may_follow(d, status)],
+        share=share,
+        elsewhere=bool(share and page.total and not page.comments and not one(query, "cursor")),
+        others=[name for name in _presence() if name != signed_in().name] if status == Status.PENDING else [],
         next_url=link("moderate.queue", view | {"cursor": page.next}) if page.next else None,
     )
+
+
+def _presence() -> list[str]:
+    return here().sharing.presence(signed_in().name, now=int(here().now() * 1000))
 
 
 def _parents(comments: list[Comment]) -> dict[str, Comment]:
@@ -121,33 +178,3 @@ def _card(comment: Comment, parents: dict[str, Comment]) -> Card:
 def _leading_to(status: Status) -> Decision | None:
     """The decision that brings a comment (back) to a status; nothing brings it to `WITHDRAWN` from here."""
     return next((decision for decision in BY_MODERATORS if outcome_of(decision) == status), None)
-
-
-def _became(comment: Comment) -> str:
-    words = {
-        Status.APPROVED: gettext("Approved: the comment by %(name)s is on the page.", name=comment.name),
-        Status.REJECTED: gettext("Rejected: the comment by %(name)s.", name=comment.name),
-        Status.SPAM: gettext("Filed as spam: the comment by %(name)s.", name=comment.name),
-        Status.PENDING: gettext("Back in the queue: the comment by %(name)s.", name=comment.name),
-        Status.WITHDRAWN: gettext("Withdrawn by its author: the comment by %(name)s.", name=comment.name),
-    }
-    return words[comment.status]
-
-
-def _said(result: Result) -> str:
-    """What to tell a moderator about one result."""
-    by = result.decided_by or gettext("its author")
-    words = {
-        Status.APPROVED: gettext("%(by)s has already approved this comment.", by=by),
-        Status.REJECTED: gettext("%(by)s has already rejected this comment.", by=by),
-        Status.SPAM: gettext("%(by)s has already filed this comment as spam.", by=by),
-        Status.PENDING: gettext("%(by)s has put this comment back in the queue; look at it again.", by=by),
-        Status.WITHDRAWN: gettext("Its author has withdrawn this comment."),
-    }
-    if result.outcome == "done":
-        return ""
-    if result.outcome == "not_found" or result.status is None:
-        return gettext("This comment is not there any more.")
-    if result.outcome == "invalid":
-        return gettext("That cannot be decided from where this comment stands now.")
-    return words[result.status]

@@ -51,6 +51,8 @@ MODERATORS = {MODERATOR, ADMIN}
 WITH_SESSION = {
     "moderate.queue": MODERATORS,
     "moderate.decide": MODERATORS,
+    "sharing.pulse": MODERATORS,
+    "sharing.release": MODERATORS,
     "doors.sign_out": set(ROLES),
 }
 WITH_TOKEN = {
