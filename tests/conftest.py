@@ -21,6 +21,7 @@ from comments.store.embedded import EmbeddedStore
 from comments.web.here import House
 from tests.people import MAIL_KEY, Moderator, Reader
 from tests.service import until
+from tests.topologies import fleet
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +33,37 @@ def valkey() -> Iterator[str]:
     shutil.rmtree(data)
 
 
+@pytest.fixture(scope="session")
+def sentinels() -> Iterator[fleet.Watched]:
+    """A primary with replicas, watched by sentinels."""
+    with fleet.watched() as watched:
+        yield watched
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[fleet.Nodes]:
+    """A cluster of three primaries, each with a replica."""
+    with fleet.clustered() as nodes:
+        yield nodes
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `topologies` runs on one server, behind Sentinels and on a cluster."""
+    if metafunc.definition.get_closest_marker("topologies") and "store_url" in metafunc.fixturenames:
+        metafunc.parametrize("store_url", ["one", "sentinels", "cluster"], indirect=True)
+
+
 @pytest.fixture
-def store_url(valkey: str) -> str:
+def store_url(request: pytest.FixtureRequest, valkey: str) -> str:
     """The address of an empty store."""
-    with redis.Redis.from_url(valkey) as connection:
-        connection.flushall()
-    return valkey
+    kind = getattr(request, "param", "one")
+    if kind == "one":
+        with redis.Redis.from_url(valkey) as connection:
+            connection.flushall()
+        return valkey
+    group: fleet.Watched | fleet.Nodes = request.getfixturevalue(kind)
+    fleet.empty(group.servers)
+    return group.url
 
 
 @pytest.fixture

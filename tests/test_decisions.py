@@ -11,6 +11,8 @@ from comments.model import Decision, Status, Verdict
 from comments.web.here import House
 from tests.people import Moderator, Reader
 
+pytestmark = pytest.mark.topologies
+
 
 def test_nothing_is_public_before_approval(reader: Reader) -> None:
     reader.submitted(body="not yet")

@@ -12,6 +12,8 @@ from comments.sealing import Unreadable, unseal
 from comments.web.here import House
 from tests.people import COMMENTS, MAIL_KEY, Moderator, Reader, a_submission
 
+pytestmark = pytest.mark.topologies
+
 KEY = "3b241101-e2bb-4255-8caf-4136c566a962"
 
 

@@ -10,6 +10,8 @@ from comments.model import FIRST_REPLIES, Decision, Verdict
 from comments.web.here import House
 from tests.people import Moderator, Reader
 
+pytestmark = pytest.mark.topologies
+
 ONLY = {"article", "open", "count", "comments", "next"}
 
 
