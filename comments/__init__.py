@@ -27,6 +27,7 @@ from comments.web import (
     errors,
     headers,
     language,
+    feeds,
     moderate,
     moderation,
     pages,
@@ -87,13 +88,13 @@ def create_app(
     )
     for room in (language, access, errors, headers, pages):
         room.init_app(app)
-    for room in (comments, reports, receipts, moderation, doors, moderate, sharing, pages):
+    for room in (comments, feeds, reports, receipts, moderation, doors, moderate, sharing, account, people, pages):
         app.register_blueprint(room.blueprint)
     channel = StoreKeys(namespace).changed
 
     def listen(poll: float) -> Iterator[str | None]:
         for message in client.listen(channel, poll=poll):
-            yield message.decode() if message else None
+            yield from message.decode().split() if message else [None]
 
     app.wsgi_app = PublishedCache(  # type: ignore[method-assign]  # Flask's own way to add a layer
         app.wsgi_app, budget=settings.pages.cache_mb * 1024 * 1024, listen=listen

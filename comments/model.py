@@ -20,6 +20,7 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 100
 FIRST_REPLIES = 10  # that come with their thread; the rest by `parent=`
 BATCH_MAX = 100
+FEED_MAX = 50  # newest comments of an article or a site
 DAMAGED = "damaged"
 REPORTED = "reported_"  # a reason for moderators is made of it and a reader's
 REPORTS_MAX = 100  # that are counted on one comment; more say nothing new

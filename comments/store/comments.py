@@ -10,6 +10,7 @@ from typing import Any
 from comments.errors import Closed, ParentUnknown
 from comments.model import (
     DEFAULT_SITE,
+    FEED_MAX,
     REPORTED,
     REPORTS_MAX,
     Comment,
@@ -24,7 +25,7 @@ from comments.model import (
 )
 from comments.store import records, shards
 from comments.store.client import Client, Command
-from comments.store.keys import Keys, surrogate
+from comments.store.keys import Keys, announcement
 from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPORT, Call
 from comments.store.sharing import Share, take, taken, untaken
 
@@ -204,6 +205,12 @@ class CommentStore:
         read = ((i, records.read(i, fields)) for i, fields in zip(wanted, found, strict=True))
         return {comment_id: comment for comment_id, comment in read if comment}
 
+    def latest(self, site: str, article: str) -> list[Comment]:
+        """The newest approved comments of an article, as many as a feed shows."""
+        ids = self._client.command("ZREVRANGEBYLEX", self._keys.article(site, article).recent, "+", "-")
+        found = self.comments(_readable(ids))
+        return [comment for comment in found.values() if comment.status == Status.APPROVED]
+
     def queue(
         self,
         status: Status,
@@ -344,6 +351,7 @@ class CommentStore:
                 article.public,
                 article.threads,
                 article.replies,
+                article.recent,
                 article.meta,
                 keys.reported(shard),
             ],
@@ -359,7 +367,8 @@ class CommentStore:
                 change.public_json,
                 seen.root or "",
                 keys.changed,
-                surrogate(seen.site, seen.article),
+                announcement(seen.site, seen.article),
+                FEED_MAX,
             ],
         )
 
@@ -391,7 +400,7 @@ class CommentStore:
                 data,
                 public_json,
                 keys.changed,
-                surrogate(seen.site, seen.article),
+                announcement(seen.site, seen.article),
             ],
         )
         return _outcome(self._client.run(call))
@@ -413,7 +422,7 @@ class CommentStore:
 
     def open_article(self, site: str, article: str, *, is_open: bool) -> bool:
         """Opens or closes an article for new comments; whether that changed anything."""
-        arguments = ["" if is_open else "1", self._keys.changed, surrogate(site, article)]
+        arguments = ["" if is_open else "1", self._keys.changed, announcement(site, article)]
         call = Call(OPEN_ARTICLE, [self._keys.article(site, article).meta], arguments)
         return bool(self._client.run(call))
 

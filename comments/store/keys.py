@@ -16,6 +16,7 @@
     NS:{c:NN}:a:A:public    hash    ID -> finished public JSON of each approved comment; its size is the count
     NS:{c:NN}:a:A:threads   zset    ids of top-level comments that show (approved, or above approved replies)
     NS:{c:NN}:a:A:replies   zset    ROOT:ID of each approved reply
+    NS:{c:NN}:a:A:recent    zset    ids of the newest approved comments, as many as a feed shows
     NS:{c:NN}:a:A:meta      hash    closed ("1"), version (moves with each public change)
 
     NS:person:{BLIND}       string  keyed hash of an address -> random pseudonym (the blind index)
@@ -29,7 +30,7 @@
     NS:{people}:here        zset    names of moderators by when (ms) their screens last said something
     NS:{people}:attempts:K  string  bucket of sign-in attempts of a name from a source, or of a source alone
 
-    NS:changed              channel surrogate key of an article whose public answers have changed
+    NS:changed              channel surrogate keys of an article and a site whose public answers have changed
 """
 
 from hashlib import blake2b
@@ -103,7 +104,7 @@ class Keys:
 class ArticleKeys:
     """The keys of one article, all in its shard's slot."""
 
-    __slots__ = ("meta", "public", "replies", "threads")
+    __slots__ = ("meta", "public", "recent", "replies", "threads")
 
     def __init__(self, prefix: str) -> None:
         self.public = f"{prefix}:public"
@@ -113,5 +114,16 @@ class ArticleKeys:
 
 
 def surrogate(site: str, article: str) -> str:
-    """The surrogate key of an article's public answers, and the message that announces their change."""
+    """The surrogate key of an article's public answers."""
     return f"a-{shards.article_digest(site, article)}"
+        self.recent = f"{prefix}:recent"
+
+
+def surrogate_of_site(site: str) -> str:
+    """The surrogate key of what tells of a whole site."""
+    return f"s-{_digest(site)}"
+
+
+def announcement(site: str, article: str) -> str:
+    """The message that announces a change of an article's public answers: the keys of all that tell of it."""
+    return f"{surrogate(site, article)} {surrogate_of_site(site)}"

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from flask import Response
 
-from comments.store.keys import surrogate
+from comments.store.keys import surrogate, surrogate_of_site
 from comments.store.published import Published
 from comments.web.here import here
 
@@ -44,11 +44,18 @@ def _text(cursor: str | None) -> bytes:
     return b"null" if cursor is None else b'"%b"' % cursor.encode()
 
 
-def shared(body: bytes, *, of: Iterable[tuple[str, str]], mimetype: str = "application/json") -> Response:
-    """A public answer that caches may keep: strong ETag of its bytes, `Surrogate-Key` of its articles, CORS.
+def shared(
+    body: bytes,
+    *,
+    of: Iterable[tuple[str, str]] = (),
+    sites: Iterable[str] = (),
+    mimetype: str = "application/json",
+) -> Response:
+    """A public answer that caches may keep: strong ETag of its bytes, `Surrogate-Key` of what it tells of, CORS.
 
-    `of` are the (site, article) pairs whose change makes it stale.
+    `of` are the (site, article) pairs, `sites` the whole sites whose change makes it stale.
     """
+    keys = [*(surrogate(site, article) for site, article in of), *map(surrogate_of_site, sites)]
     age = here().settings.pages.shared_cache_seconds
     return Response(
         body,
@@ -56,7 +63,7 @@ def shared(body: bytes, *, of: Iterable[tuple[str, str]], mimetype: str = "appli
         headers=[
             ("ETag", f'"{blake2b(body, digest_size=12).hexdigest()}"'),
             ("Cache-Control", f"public, max-age=0, s-maxage={age}, stale-while-revalidate={age}"),
-            ("Surrogate-Key", " ".join(surrogate(site, article) for site, article in of)),
+            ("Surrogate-Key", " ".join(keys)),
             ("Access-Control-Allow-Origin", "*"),
             ("Cross-Origin-Resource-Policy", "cross-origin"),
         ],

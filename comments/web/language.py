@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from flask import Flask, g, has_request_context, request, url_for
 
 from comments import resources
-from comments.model import moment_of
+from comments.model import moment_of, rfc3339
 from comments.web.here import here
 
 LANGUAGES = (("vi", "Tiếng Việt"), ("en", "English"))
@@ -78,5 +78,5 @@ def init_app(app: Flask) -> None:
     """Gives the templates their words."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
-    app.jinja_env.filters.update(when=when, ago=ago)
+    app.jinja_env.filters.update(when=when, day=day, ago=ago, rfc3339=rfc3339)
     app.context_processor(lambda: {"lang": language(), "languages": LANGUAGES, "switch_url": switch_url})

@@ -9,9 +9,11 @@ from comments.errors import Invalid
 from comments.model import (
     BATCH_MAX,
     BY_MODERATORS,
+    DEFAULT_SITE,
     PAGE_DEFAULT,
     PAGE_MAX,
     REASON_MAX,
+    SITE_MAX,
     Decision,
     Status,
     Verdict,
@@ -34,6 +36,19 @@ def identity_of(site: str, article: str) -> tuple[str, str]:
         return identity(site, article)
     except StopValidation as error:
         raise Invalid({"article": [str(error.args[0])]}) from error
+
+
+def site_of(text: str) -> str:
+    """The site that a query names, as it is kept.
+
+    Raises:
+        Invalid: too long, or with a character that no text may contain.
+    """
+    site = _cleaned(text, "site", clean_line)
+    if len(site) > SITE_MAX:
+        message = gettext("At most %(most)s characters; this has %(length)s.", most=SITE_MAX, length=len(site))
+        raise Invalid({"site": [message]})
+    return site or DEFAULT_SITE
 
 
 def limit_of(text: str) -> int:

@@ -34,6 +34,8 @@ OPEN = {
     "receipts.edit_page",
     "receipts.edit_by_form",
     "reports.report",
+    "feeds.article",
+    "feeds.site",
     "pages.index",
     "pages.demo",
     "pages.embed",

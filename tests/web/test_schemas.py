@@ -289,3 +289,12 @@ def test_reports_answer_as_described(make_app: Callable[..., Flask]) -> None:
     assert client.post(path, data="x").status_code == 415
     assert [client.post(path, json={"reason": "spam"}).status_code for _ in range(3)] == [202, 429, 429]
     assert moderator.queue(status="approved")[0]["reports"] == 1
+
+
+def test_feeds_answer_as_described(app: Flask, reader: Reader, moderator: Moderator) -> None:
+    moderator.approved(reader)
+    for path in (f"/feeds/article.atom?article={ARTICLE}", "/feeds/site.atom"):
+        etag = reader.client.get(path).headers["ETag"]
+        assert reader.client.get(path, headers={"If-None-Match": etag}).status_code == 304
+        assert reader.client.get(path + "&site=a&site=b" if "?" in path else path + "?site=a&site=b").status_code == 400
+    assert reader.client.get("/feeds/article.atom").status_code == 422

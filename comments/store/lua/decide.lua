@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- Moves a comment from the status and version that were seen to another status: queue, public form, log, announcement.
 -- Works when memory is full, so that removing stays possible.
--- KEYS: record from_queue to_queue log public threads replies meta reported
--- ARGV: id seen_version from to at by reason last public_json root channel surrogate
+-- KEYS: record from_queue to_queue log public threads replies recent meta reported
+-- ARGV: id seen_version from to at by reason last public_json root channel surrogates feed (its length)
 -- Returns: {'done', version} | {'conflict', status, version, last} | {'missing'}
-local record, from_queue, to_queue, log, public, threads, replies, meta, reported = unpack(KEYS)
-local id, seen_version, from, to, at, by, reason, last, public_json, root, channel, surrogate = unpack(ARGV)
+local record, from_queue, to_queue, log, public, threads, replies, recent, meta, reported = unpack(KEYS)
+local id, seen_version, from, to, at, by, reason, last, public_json, root, channel, surrogates, feed = unpack(ARGV)
 
 local status, version, latest, entries = unpack(redis.call('HMGET', record, 'status', 'version', 'last', 'log'))
 if not status then return {'missing'} end
@@ -25,7 +25,10 @@ if public_json ~= '' then
   redis.call('HSET', public, id, public_json)
   if root ~= '' then redis.call('ZADD', replies, 0, root .. ':' .. id) end
   redis.call('ZADD', threads, 0, top)
+  redis.call('ZADD', recent, 0, id)
+  if redis.call('ZCARD', recent) > tonumber(feed) then redis.call('ZPOPMIN', recent) end
 elseif redis.call('HDEL', public, id) == 1 then
+  redis.call('ZREM', recent, id)
   if root ~= '' then redis.call('ZREM', replies, root .. ':' .. id) end
   -- a removed top-level comment keeps its place while approved replies stand under it
   local answered = redis.call('ZLEXCOUNT', replies, '[' .. top .. ':', '(' .. top .. ';') > 0
@@ -35,6 +38,6 @@ else
 end
 if changed then
   redis.call('HINCRBY', meta, 'version', 1)
-  redis.call('PUBLISH', channel, surrogate)
+  redis.call('PUBLISH', channel, surrogates)
 end
 return {'done', version}
