@@ -12,7 +12,7 @@ from comments.errors import CommentsError
 from comments.installation import client
 from comments.keys import KeyFault
 from comments.settings import Settings
-from comments.store.health import Facts, look
+from comments.store.health import Facts, look, missing
 from comments.store.people import People
 
 OK, PROBLEM, UNKNOWN = "ok", "problem", "unknown"
@@ -54,14 +54,15 @@ def store(settings: Settings, *, now: Callable[[], float]) -> list[Finding]:
     try:
         with client(settings) as connected:
             before = now()
-            facts = look(connected)
+            looked = look(connected)
             after = now()
             return [
                 ok("store", f"answers after {(after - before) * 1000:.0f} ms"),
-                _version(facts),
-                _durability(facts, settings.store.durability),
-                _eviction(facts),
-                _clocks(facts.time - (before + after) / 2),
+                *(
+                    finding if len(looked) == 1 else finding._replace(what=f"{finding.what} of {name}")
+                    for name, facts in looked.items()
+                    for finding in _server(facts, settings.store.durability, (before + after) / 2)
+                ),
                 _moderators(People(connected, namespace=settings.store.namespace, now=now)),
             ]
     except CommentsError as error:
@@ -105,6 +106,13 @@ def _disk(settings: Settings) -> Finding:
     return ok("disk", f"{free} MB free where {data} is")
 
 
+def _server(facts: Facts, durability: str, now: float) -> Iterator[Finding]:
+    yield _version(facts)
+    yield _durability(facts, durability)
+    yield _eviction(facts)
+    yield _clocks(facts.time - now)
+
+
 def _version(facts: Facts) -> Finding:
     name = f"{facts.product} {'.'.join(map(str, facts.version))}"
     oldest = _OLDEST[facts.product]
@@ -121,11 +129,8 @@ def _durability(facts: Facts, wanted: str) -> Finding:
     kept = f"appendonly {facts.config['appendonly']}, appendfsync {facts.config['appendfsync']}"
     if wanted == "memory":
         return ok("durability", f"“memory” is all that was asked for ({kept})")
-    if facts.config["appendonly"] != "yes" or facts.config["appendfsync"] != "always":
-        return problem("durability", f"{kept}: comments that readers were told are safe can be lost in a crash")
-    if wanted == "replica" and not facts.replicas:
-        return problem("durability", "“replica” was asked for, but no replica is connected")
-    return ok("durability", kept)
+    lacks = missing(facts.config, facts.replicas, wanted)
+    return problem("durability", lacks) if lacks else ok("durability", kept)
 
 
 def _eviction(facts: Facts) -> Finding:

@@ -56,23 +56,22 @@ class Client:
         """One plain command on its key, that is safe to send twice; its reply as redis-py makes it."""
         return _shaped(words, self.run_all([], [words])[0])
 
-    def everywhere(self, *words: Any) -> dict[str, Any]:
-        """The reply of every server that takes writes to one plain command, by the server's name."""
+    def everywhere(self, *commands: Command) -> dict[str, list[Any]]:
+        """The replies of every server that takes writes to plain commands without keys, by the server's name."""
         with _translated(writes=False):
-            servers = self._servers.primaries()
-            return {server.name: _shaped(words, _on(server, words)) for server in servers}
+            return {server.name: _on(server, commands) for server in self._servers.primaries()}
 
     def on(self, name: str, *words: Any) -> Any:
         """The reply of one of the servers that `everywhere` named."""
         with _translated(writes=False):
             for server in self._servers.primaries():
                 if server.name == name:
-                    return _shaped(words, _on(server, words))
+                    return _on(server, [words])[0]
         raise Unavailable(f"{name} takes no writes any more")
 
-    def run(self, call: Call) -> Any:
-        """One script; its reply."""
-        return self.run_all([call])[0]
+    def run(self, call: Call, *, safe: bool = False) -> Any:
+        """One script; its reply. See `run_all`."""
+        return self.run_all([call], safe=safe)[0]
 
     def run_all(self, calls: Sequence[Call], before: Sequence[Command] = (), *, safe: bool = False) -> list[Any]:
         """Plain commands and then scripts, in one round trip, not one transaction; their raw replies in that order.
@@ -118,11 +117,12 @@ class Client:
         self._servers.close()
 
 
-def _on(server: Server, words: Command) -> Any:
-    (reply,) = server.send([words])
-    if isinstance(reply, Exception):
-        raise reply
-    return reply
+def _on(server: Server, commands: Sequence[Command]) -> list[Any]:
+    replies = server.send(commands)
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return [_shaped(words, reply) for words, reply in zip(commands, replies, strict=True)]
 
 
 def _shaped(words: Sequence[Any], reply: Any) -> Any:

@@ -144,7 +144,7 @@ class CommentStore:
     def enqueue_all(self, entries: Sequence[Entry]) -> list[str | Closed | ParentUnknown]:
         """Queues many, each on its own, in one round trip; what `enqueue` would have returned or raised for each."""
         keep: list[Command] = [("PERSIST", self._keys.person(entry.blind)) for entry in entries if entry.blind]
-        replies = self._client.run_all([self._enqueue_call(entry) for entry in entries], keep)
+        replies = self._client.run_all([self._enqueue_call(entry) for entry in entries], keep, safe=True)
         return [_queued(entry, reply) for entry, reply in zip(entries, replies[len(keep) :], strict=True)]
 
     def _enqueue_call(self, entry: Entry) -> Call:
@@ -334,7 +334,7 @@ class CommentStore:
         None stands for a comment that does not exist.
         """
         calls = [self._decide_call(change, by, milliseconds_of(at)) for change in changes]
-        return [_outcome(answer) for answer in self._client.run_all(calls)] if calls else []
+        return [_outcome(answer) for answer in self._client.run_all(calls, safe=True)] if calls else []
 
     def _decide_call(self, change: "Change", by: str | None, at: int) -> Call:
         seen, keys = change.seen, self._keys
@@ -403,7 +403,7 @@ class CommentStore:
                 announcement(seen.site, seen.article),
             ],
         )
-        return _outcome(self._client.run(call))
+        return _outcome(self._client.run(call, safe=True))
 
     def report(self, comment_id: str, *, source: str, reason: str) -> bool:
         """Counts a report of `source` on an approved comment, once; whether there is such a comment.
@@ -424,7 +424,7 @@ class CommentStore:
         """Opens or closes an article for new comments; whether that changed anything."""
         arguments = ["" if is_open else "1", self._keys.changed, announcement(site, article)]
         call = Call(OPEN_ARTICLE, [self._keys.article(site, article).meta], arguments)
-        return bool(self._client.run(call))
+        return bool(self._client.run(call, safe=True))
 
     # -- the log
 

@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response, jsonify, render_template, request,
 from comments import resources
 from comments.errors import NotFound, Unavailable
 from comments.model import Status
+from comments.store.health import broken_promise
 from comments.web import thread_page
 from comments.web.access import require_token
 from comments.web.forms import submission_form
@@ -97,9 +98,11 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """The store answers too. (503 where it does not.)"""
-    here().client.command("PING")
-    return jsonify(status="ok")
+    """The store answers too (503 where it does not), and whether it does what `durability` promises."""
+    lacks = broken_promise(here().client, here().settings.store.durability)
+    if lacks is None:
+        return jsonify(status="ok", durability="unknown")
+    return jsonify(status="ok", durability=f"not kept: {lacks}" if lacks else "kept")
 
 
 @blueprint.get("/metrics")

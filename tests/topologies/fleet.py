@@ -80,9 +80,12 @@ class Valkey:
         with self.client as connection:
             return connection.execute_command(*words)
 
-    def facts(self, *words: Any) -> dict[str, str]:
-        """The lines of a reply like INFO's."""
-        lines = self.ask(*words).decode().splitlines()
+    def facts(self, *words: str) -> dict[str, str]:
+        """A reply like INFO's."""
+        reply = self.ask(" ".join(words)) if words[0] == "CLUSTER" else self.ask(*words)
+        if isinstance(reply, dict):  # redis-py knows this one
+            return {name: str(value) for name, value in reply.items()}
+        lines = reply.decode().splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
 

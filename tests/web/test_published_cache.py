@@ -259,6 +259,7 @@ def count(app: Flask, article: str = "bien-dong-1") -> int:
     return int(Reader(app.test_client()).read(article)["count"])
 
 
+@pytest.mark.topologies
 def test_a_decision_is_seen_by_every_worker(workers: list[Flask], eventually: Callable[..., None]) -> None:
     one, two = workers
     house: House = one.extensions["comments"]
@@ -270,6 +271,7 @@ def test_a_decision_is_seen_by_every_worker(workers: list[Flask], eventually: Ca
     eventually(lambda: count(one) == count(two) == 0, within=1)
 
 
+@pytest.mark.topologies
 def test_closing_counts_and_the_embed_page_are_announced_too(
     workers: list[Flask], eventually: Callable[..., None]
 ) -> None:
@@ -315,6 +317,7 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.topologies
 def test_after_each_announced_change_every_worker_answers_the_models_state(
     workers: list[Flask], steps: list[tuple[str, int]], eventually: Callable[..., None]
 ) -> None:

@@ -7,7 +7,11 @@ local record, queue, log, answer, public, meta, comments_of, parent_record = unp
 local id, data, mail, status, at, reason, person, parent, answer_text, lifetime = unpack(ARGV)
 
 local earlier = redis.call('GET', answer)
-if earlier then return {'seen', earlier} end
+if earlier then
+  -- a write, so that a WAIT behind it tells whether the replicas have the first time's
+  redis.call('EXPIRE', answer, lifetime)
+  return {'seen', earlier}
+end
 if redis.call('EXISTS', record) == 1 then return {'done'} end
 if redis.call('HGET', meta, 'closed') then return {'closed'} end
 

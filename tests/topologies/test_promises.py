@@ -1,0 +1,89 @@
+"""What `durability` promises: kept by real servers, or said not to be."""
+
+import signal
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from comments import doctor
+from comments.settings import load
+from comments.store.client import connect
+from tests.people import Moderator, Reader, a_submission
+from tests.topologies.fleet import Nodes, Valkey, Watched, empty
+
+Make = Callable[..., Flask]
+
+
+@pytest.mark.topologies
+@pytest.mark.parametrize("durability", ["disk", "replica"])
+def test_ready_and_doctor_say_whether_the_promise_is_kept(make_app: Make, store_url: str, durability: str) -> None:
+    said = make_app(durability=durability).test_client().get("/readyz").json
+    alone = store_url.startswith("unix") and durability == "replica"
+    assert said["durability"].startswith("not kept: " if alone else "kept")
+    found = doctor.store(load({}, redis_url=store_url, durability=durability), now=lambda: 0.0)
+    assert {one.verdict for one in found if one.what.startswith("durability")} == {
+        doctor.PROBLEM if alone else doctor.OK
+    }
+
+
+@pytest.mark.topologies
+def test_what_the_store_does_not_do_is_said(make_app: Make, store_url: str) -> None:
+    client = connect(store_url, timeout=2, pause=0, pool=1)
+    reader = make_app().test_client()
+    client.everywhere(("CONFIG", "SET", "appendfsync", "everysec"))
+    try:
+        assert "appendfsync everysec" in reader.get("/readyz").json["durability"]
+    finally:
+        client.everywhere(("CONFIG", "SET", "appendfsync", "always"))
+    assert reader.get("/readyz").json["durability"] == "kept"
+    client.close()
+
+
+def test_a_store_of_its_own_has_no_replica_so_that_nothing_is_acknowledged(make_app: Make) -> None:
+    reader = Reader(make_app(durability="replica", timeout=0.2).test_client())
+    for _ in range(2):  # the second time finds the first one's answer, which is on no replica either
+        refused = reader.submit(key="k", **a_submission(email="a@b.vn"))
+        assert (refused.status_code, refused.json["outcome"]) == (503, "unknown")
+
+
+def test_with_every_replica_hung_nothing_is_acknowledged_and_the_retry_is_one_comment(
+    make_app: Make, sentinels: Watched, eventually: Callable[..., None]
+) -> None:
+    empty(sentinels.servers)
+    app = make_app(redis_url=sentinels.url, durability="replica", timeout=1.0, pause=0)
+    reader = Reader(app.test_client())
+    said = a_submission()
+    assert reader.submit(**a_submission()).status_code == 202
+    replicas = [one for one in sentinels.servers if one is not sentinels.primary()]
+    for replica in replicas:
+        replica.signal(signal.SIGSTOP)
+    try:
+        refused = reader.submit(key="once", **said)
+    finally:
+        for replica in replicas:
+            replica.signal(signal.SIGCONT)
+    assert (refused.status_code, refused.json["outcome"]) == (503, "unknown")
+    eventually(lambda: reader.submit(key="once", **said).status_code == 202)
+    moderator = Moderator(app.test_client(), app.extensions["comments"].people.add_token("Lan"))
+    assert [one["body"] for one in moderator.queue()].count(said["body"]) == 2
+
+
+def on_replicas(servers: list[Valkey], key: str) -> list[int]:
+    """How many entries each replica has of a log."""
+    return [one.ask("XLEN", key) for one in servers if one.facts("INFO", "replication")["role"] == "slave"]
+
+
+def test_what_is_acknowledged_is_on_a_replica(make_app: Make, sentinels: Watched) -> None:
+    empty(sentinels.servers)
+    app = make_app(redis_url=sentinels.url, durability="replica")
+    reader = Reader(app.test_client())
+    for count in range(1, 20):
+        comment_id = reader.submitted()
+        assert count in on_replicas(sentinels.servers, f"comments:{{c:{comment_id[:2]}}}:log")
+
+
+def test_on_a_cluster_each_node_is_examined(cluster: Nodes) -> None:
+    empty(cluster.servers)
+    found = doctor.store(load({}, redis_url=cluster.url), now=lambda: 0.0)
+    assert len([one for one in found if one.what.startswith("durability of ")]) == 3
