@@ -142,6 +142,21 @@ def test_an_application_that_fails_is_one_plain_500(app: Application, caplog: py
     assert "the application failed" in caplog.text
 
 
+def test_a_client_that_leaves_harms_nobody(app: Application) -> None:
+    target = Front(app, threads=1, max_body=LIMIT)
+
+    async def leave_and_ask_again() -> None:
+        leaving = asyncio.ensure_future(target.__rsgi__(Scope("GET"), Connection()))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        connection = Connection()
+        await target.__rsgi__(Scope("GET"), connection)
+        assert connection.answer
+
+    asyncio.run(leave_and_ask_again())
+    assert len(app.seen) == 2
+
+
 def test_a_kept_answer_needs_no_thread(app: Application) -> None:
     ready = threading.Event()
 

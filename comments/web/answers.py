@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from hashlib import blake2b
+from hashlib import sha256
 
 from flask import Response
 
@@ -61,7 +61,7 @@ def shared(
         body,
         mimetype=mimetype,
         headers=[
-            ("ETag", f'"{blake2b(body, digest_size=12).hexdigest()}"'),
+            ("ETag", f'"{sha256(body).hexdigest()[:24]}"'),
             ("Cache-Control", f"public, max-age=0, s-maxage={age}, stale-while-revalidate={age}"),
             ("Surrogate-Key", " ".join(keys)),
             ("Access-Control-Allow-Origin", "*"),
