@@ -5,14 +5,20 @@ const FEW = 6; // comments left to decide when the next page is fetched
 const LINES = 8; // decided comments that stay in sight as one line
 const BOUNCE = 250; // milliseconds in which the same key counts once
 const PATIENCE = 10_000; // milliseconds that an answer may take
+const PULSE = 4_000; // milliseconds between two looks at what colleagues do
+const IDLE = 5 * 60_000; // milliseconds without a hand after which this screen gives up its comments
+const MOST = 100; // decisions in one request
 
 const find = (id) => document.getElementById(id);
 const list = find("cards");
-const { status, back, me, url } = list.dataset;
+const { status, back, me, url, screen, pulseUrl, releaseUrl } = list.dataset;
 const words = JSON.parse(list.dataset.words);
 const language = document.documentElement.lang;
 const local = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const outcomes = { approve: "approved", reject: "rejected", spam: "spam", restore: "pending" };
+const decisionOf = { approved: "approve", rejected: "reject", spam: "spam", withdrawn: "withdraw", pending: "restore" };
+
+const moods = { approve: "is-good", reject: "is-bad", spam: "is-warn", restore: "is-accent" };
 
 let token = list.dataset.csrf;
 let current = null;
@@ -84,8 +90,8 @@ function isOnScreen(card) {
 function collapse(card, decision) {
   const line = find("line").content.firstElementChild.cloneNode(true);
   const badge = part(line, ".badge");
-  badge.textContent = words[outcomes[decision]];
-  badge.classList.add({ approve: "is-good", reject: "is-bad", spam: "is-warn", restore: "is-accent" }[decision]);
+  badge.textContent = words[outcomes[decision] ?? "withdrawn"];
+  badge.classList.add(moods[decision] ?? "is-warn");
   part(line, ".who").textContent = nameOf(card);
   part(line, ".excerpt").textContent = part(card, "[id^=text-]").textContent.slice(0, 160);
   part(line, "button").addEventListener("click", () => undo(made.find((entry) => entry.card === card)));
@@ -109,6 +115,21 @@ function settle(card, message) {
   reopen(card, message);
   card.classList.add("is-settled");
   part(card, ".actions")?.remove();
+}
+
+/** Somebody else has decided: a line says who and what, unless the card is being read. */
+function fade(card, result) {
+  choose(card, false);
+  if (card === current || card.contains(document.activeElement)) return stale(card, result);
+  steadily(() => {
+    collapse(card, decisionOf[result.status]);
+    card.classList.add("is-elsewhere");
+    part(card, ".excerpt").textContent = result.message;
+    part(card, ".line button").remove();
+  });
+  count(status, -1);
+  count(result.status, 1);
+  tidy();
 }
 
 function tidy() {
@@ -135,24 +156,58 @@ function decide(card, decision, reason) {
   if (card.classList.contains("is-decided") || !mayBe(card, decision)) return;
   const { top } = card.getBoundingClientRect();
   const next = nextAfter(card);
-  const entry = { card, decision };
-  remember(entry);
-  part(card, ".answer-note").textContent = "";
-  collapse(card, decision);
+  const entry = put(card, decision);
   say(`${words[outcomes[decision]]}: ${nameOf(card)}`);
   tidy();
   inTurn(card, () => carryOut(entry, reason));
   goOn(next, top);
 }
 
-async function carryOut(entry, reason) {
+/** Shows a card as decided, before the server has said so. */
+function put(card, decision) {
+  const entry = { card, decision };
+  remember(entry);
+  choose(card, false);
+  part(card, ".answer-note").textContent = "";
+  collapse(card, decision);
+  return entry;
+}
+
+/** One decision on all that are selected, in one request for each hundred. */
+function decideChosen(decision) {
+  const wanted = chosen().filter((card) => mayBe(card, decision));
+  if (wanted.length === 0) return;
+  const entries = wanted.map((card) => put(card, decision));
+  say(`${words[outcomes[decision]]}: ${entries.length}`);
+  tidy();
+  for (let at = 0; at < entries.length; at += MOST) carryOutAll(entries.slice(at, at + MOST));
+  const next = current?.isConnected && !current.classList.contains("is-decided") ? current : open()[0];
+  goOn(next);
+}
+
+function carryOutAll(entries) {
+  const settled = Promise.all(entries.map(({ card }) => turns.get(card)));
+  const answers = settled.then(() => askAll(entries.map(({ card, decision }) => verdictOn(card, decision))));
+  entries.forEach((entry, place) => {
+    inTurn(entry.card, async () => {
+      const { results, trouble } = await answers;
+      await receive(entry, { result: results?.[place], trouble });
+    });
+  });
+}
+
+async function receive(entry, { result, trouble }) {
   const { card, decision } = entry;
-  if (card.classList.contains("is-settled")) return forget(entry); // an undo before it found somebody else there
-  const { result, trouble } = await ask(card, decision, reason);
   if (result && isDone(result, decision)) return moved(card, status, result);
   forget(entry);
   if (trouble) return reopen(card, trouble);
   await stale(card, result);
+}
+
+async function carryOut(entry, reason) {
+  const { card, decision } = entry;
+  if (card.classList.contains("is-settled")) return forget(entry); // an undo before it found somebody else there
+  await receive(entry, await ask(card, decision, reason));
 }
 
 /** Takes a decision back by the decision that leads to where the comment was. */
@@ -233,36 +288,44 @@ async function freshly(card) {
 
 // -- the server
 
+const verdictOn = (card, decision) => ({ id: card.dataset.id, version: Number(card.dataset.version), decision });
+
 /** The result of one decision, or the trouble in words. */
 async function ask(card, decision, reason) {
-  const verdict = { id: card.dataset.id, version: Number(card.dataset.version), decision };
+  const verdict = verdictOn(card, decision);
   if (reason && decision === "reject") verdict.reason = reason;
+  const { results, trouble } = await askAll([verdict]);
+  return { result: results?.[0], trouble };
+}
+
+async function askAll(decisions) {
   try {
-    let answer = await post(verdict);
-    if (answer.problem?.code === "stale_page" && (await renewToken())) answer = await post(verdict);
+    let answer = await post(url, { decisions });
+    if (answer.problem?.code === "stale_page" && (await renewToken())) answer = await post(url, { decisions });
     find("ended").hidden = answer.code !== 401;
-    if (answer.results) return { result: answer.results[0] };
+    if (answer.said) return { results: answer.said.results };
     return { trouble: answer.problem?.detail ?? words.failed };
   } catch {
     return { trouble: words.offline };
   }
 }
 
-async function post(verdict) {
-  const response = await fetch(url, {
+async function post(address, body) {
+  const response = await fetch(address, {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token },
-    body: JSON.stringify({ decisions: [verdict] }),
+    body: JSON.stringify(body),
     keepalive: true, // a tab that is closed right after the key still decides
     signal: AbortSignal.timeout(PATIENCE),
   });
   const said = await response.json().catch(() => ({}));
-  return response.ok ? { results: said.results } : { code: response.status, problem: said };
+  return response.ok ? { said } : { code: response.status, problem: said };
 }
 
 /** A page of the queue as a document; fails where the answer is another page. */
 async function load(address) {
-  const response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE) });
+  const headers = screen ? { "X-Screen": screen } : {};
+  const response = await fetch(address, { headers, signal: AbortSignal.timeout(PATIENCE) });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   if (response.ok && page.getElementById("cards")) return page;
   if (response.redirected) find("ended").hidden = false;
@@ -277,6 +340,101 @@ async function renewToken() {
   for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = token;
   return token !== before;
 }
+
+// -- colleagues
+
+let handAt = performance.now();
+let isHeld = Boolean(screen);
+
+/** Asks what has changed, and keeps this screen's comments as long as there are hands at it. */
+async function pulse() {
+  if (document.hidden && !isHeld) return;
+  if (performance.now() - handAt > IDLE) return isHeld && release();
+  const seen = open().slice(0, 2 * MOST);
+  const versions = Object.fromEntries(seen.map((card) => [card.dataset.id, Number(card.dataset.version)]));
+  const body = screen ? { screen, seen: versions } : { seen: versions };
+  const { said, code } = await post(pulseUrl, body).catch(() => ({}));
+  if (code === 401) find("ended").hidden = false;
+  if (said) see(said, versions);
+}
+
+function see({ here, held, changed }, versions) {
+  isHeld = Boolean(screen);
+  if (find("here")) write(find("here"), here.length ? words.here.replace("{names}", here.join(", ")) : "");
+  for (const result of changed) {
+    const card = find(`comment-${result.id}`);
+    if (!card || card.classList.contains("is-decided")) continue;
+    if (Number(card.dataset.version) !== versions[result.id]) continue; // decided here in the meantime
+    if (result.outcome === "conflict" && result.status !== status) fade(card, result);
+    else stale(card, result);
+  }
+  const others = new Set(held);
+  for (const card of open()) {
+    const note = part(card, ".answer-note");
+    const isTheirs = others.has(card.dataset.id);
+    if (isTheirs || note.textContent === words.elsewhere) write(note, isTheirs ? words.elsewhere : "");
+  }
+}
+
+/** Text that has not changed is not said again. */
+function write(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+function release() {
+  isHeld = false;
+  if (screen) post(releaseUrl, { screen }).catch(() => {});
+}
+
+function hand() {
+  const wasAway = performance.now() - handAt > IDLE;
+  handAt = performance.now();
+  if (wasAway) pulse();
+}
+
+for (const kind of ["keydown", "pointerdown", "wheel", "touchstart"]) addEventListener(kind, hand, { passive: true });
+addEventListener("pagehide", release);
+addEventListener("pageshow", (event) => event.persisted && pulse());
+document.addEventListener("visibilitychange", () => document.hidden || pulse());
+setInterval(pulse, PULSE);
+
+// -- choosing
+
+const box = (card) => part(card, "[name=chosen]");
+const chosen = () => open().filter((card) => box(card)?.checked);
+
+function choose(card, on) {
+  if (!box(card) || box(card).checked === on) return;
+  box(card).checked = on;
+  showChosen();
+}
+
+function chooseAll() {
+  const all = open().filter(box);
+  const on = all.some((card) => !box(card).checked);
+  all.forEach((card, place) => (box(card).checked = on && place < MOST));
+  showChosen();
+}
+
+function showChosen() {
+  if (!find("bulk")) return;
+  const number = chosen().length;
+  const { one, many } = find("chosen").dataset;
+  find("bulk").classList.toggle("is-on", number > 0);
+  write(find("chosen"), number === 1 ? one : many.replace("{n}", number));
+  for (const card of cards()) card.classList.toggle("is-chosen", Boolean(box(card)?.checked));
+}
+
+list.addEventListener("change", (event) => event.target.matches("[name=chosen]") && showChosen());
+find("bulk")?.addEventListener("reset", () => setTimeout(showChosen)); // after the boxes are cleared
+find("bulk")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  decideChosen(event.submitter.value);
+});
+find("choose-all")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  chooseAll();
+});
 
 // -- more comments
 
@@ -336,10 +494,11 @@ function letterOf(event) {
 function press(key, event) {
   if (key === "?") return find("keys").showModal();
   if (key === "/") return find("q").focus();
-  if (event.shiftKey) return false;
+  if (event.shiftKey) return pressShifted(key, event);
   if (key === "j" || key === "k") return walk(key === "j" ? 1 : -1);
   if (event.repeat) return; // a key that is held decides one comment, not a page
   if (key === "z" || (key === "u" && status === "pending")) return undo(made.at(-1));
+  if (key === "x") return current?.isConnected && choose(current, !box(current)?.checked);
   const decision = key === "u" ? "restore" : verbs[key];
   if (!decision) return false;
   if (key === last.key && event.timeStamp - last.at < BOUNCE) return;
@@ -347,6 +506,13 @@ function press(key, event) {
   if (!current?.isConnected || current.classList.contains("is-decided")) return;
   if (isOnScreen(current)) decide(current, decision);
   else goTo(current); // nobody decides what is not in sight
+}
+
+function pressShifted(key, event) {
+  if (event.repeat) return;
+  if (key === "x") return chooseAll();
+  if (!verbs[key] || chosen().length === 0) return false;
+  decideChosen(verbs[key]);
 }
 
 function walk(by) {
@@ -424,11 +590,13 @@ function keysWanted() {
 
 // -- the start
 
+document.documentElement.classList.add("has-script");
 useKeys(keysWanted());
 history.replaceState(null, "", list.dataset.view); // loading again repeats no decision and no old notice
 find("help").hidden = false;
 find("help").addEventListener("click", () => find("keys").showModal());
 for (const card of cards()) welcome(card);
+showChosen();
 for (const time of document.querySelectorAll(".notice time")) time.textContent = local.format(new Date(time.dateTime));
 mark(cards()[0] ?? null);
 fill();

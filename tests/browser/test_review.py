@@ -74,7 +74,7 @@ def test_a_colleague_is_told_who_decided_what(desk: Page, window: OpenWindow, ne
     other = window().new_page()
     sign_in(other, newsroom.moderator("Minh"))
     for page in (desk, other):
-        page.goto("/moderate/?article=two-at-once")
+        page.goto("/moderate/?article=two-at-once&all=1")
         card_of(page, comment_id).wait_for()
     with desk.expect_response(DECIDED):
         desk.keyboard.press("a")
