@@ -11,6 +11,7 @@ from comments.ids import new_ulid
 from comments.keys import Keys
 from comments.receipts import Receipts
 from comments.sealing import Sealer, subkey
+from comments.second_factor import SecondFactor
 from comments.settings import Settings
 from comments.store.client import Client
 from comments.store.comments import CommentStore
@@ -22,6 +23,7 @@ from comments.store.sharing import Sharing
 from comments.store.space import FreeSpace
 from comments.web import (
     access,
+    account,
     comments,
     doors,
     errors,
@@ -31,6 +33,7 @@ from comments.web import (
     moderate,
     moderation,
     pages,
+    people,
     receipts,
     reports,
     sharing,
@@ -84,6 +87,7 @@ def create_app(
         sharing=Sharing(client, namespace),
         desk=desk,
         receipts=slips,
+        second_factor=SecondFactor(subkey(keys.secret, "second factors")),
         now=now,
     )
     for room in (language, access, errors, headers, pages):

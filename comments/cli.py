@@ -18,12 +18,22 @@ import click
 
 from comments import create_app, doctor, keys, passwords, server, settings
 from comments.errors import AlreadyExists, CommentsError
-from comments.installation import held_keys, own_store, people, store
+from comments.installation import client, held_keys, own_store, people, store
 from comments.settings import Settings, SettingsFault
 from comments.store.claim import DataUnusable
+from comments.store.health import broken_promise
 from comments.store.people import ROLES
 
 _DATA_UNUSABLE = 78  # EX_CONFIG of sysexits.h
+
+_REFUSED = {
+    "too_short": (
+        f"It is too short: {passwords.SHORTEST} characters at least, {passwords.RECOMMENDED} or more are recommended."
+    ),
+    "too_long": f"It is too long: {passwords.LONGEST} characters at most.",
+    "common": "It is one of the most common passwords, which are tried first.",
+    "contains": "It contains “{}”, which is easily guessed.",
+}
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -94,11 +104,14 @@ def _welcome(loaded: Settings, local: str) -> None:
     lines = [f"Demo article   {site}/demo"] if loaded.pages.demo else []
     lines.append(f"Review page    {site}/moderate/")
     try:
-        with people(loaded) as newsroom:
+        with people(loaded) as newsroom, client(loaded) as connected:
             link = newsroom.issue_setup_link()
+            lacks = broken_promise(connected, loaded.store.durability)
     except CommentsError as error:
         click.echo(f"comments: the store does not answer yet ({error})", err=True)
     else:
+        if lacks:
+            click.echo(f"comments: durability = {loaded.store.durability!r} does not hold: {lacks}", err=True)
         if link:
             lines.append(f"First sign-in  {site}/moderate/welcome/{link}  (works once, within a day)")
     click.echo("\n".join(lines))
@@ -262,9 +275,9 @@ def _new_password(name: str, from_stdin: bool) -> str:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
         raise CommentsError("there is no terminal to ask for a password; use --password-stdin")
-    reason = passwords.refuse(password, (name,))
-    if reason:
-        raise CommentsError(f"this password is refused. {reason}")
+    refusal = passwords.refuse(password, (name,))
+    if refusal:
+        raise CommentsError(f"this password is refused. {_REFUSED[refusal.code].format(refusal.word)}")
     return passwords.hash_password(password)
 
 

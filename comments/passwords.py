@@ -7,6 +7,7 @@ then waits in line instead of taking the memory and the processors of everyone w
 from functools import cache
 from pathlib import Path
 from threading import BoundedSemaphore
+from typing import NamedTuple
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,6 +15,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 SHORTEST = 8
 RECOMMENDED = 15
 LONGEST = 256  # characters; longer ones are refused, never cut
+
+
+class Refusal(NamedTuple):
+    """Why a password is refused: too_short, too_long, common or contains. The words for it are the caller's."""
+
+    code: str
+    word: str = ""  # what it contains
+
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 _turns = BoundedSemaphore(2)
@@ -46,21 +55,21 @@ def needs_rehash(password_hash: str) -> bool:
     return _hasher.check_needs_rehash(password_hash)
 
 
-def refuse(password: str, context: tuple[str, ...] = ()) -> str | None:
+def refuse(password: str, context: tuple[str, ...] = ()) -> Refusal | None:
     """Why a new password is refused, or None.
 
     The password is taken as typed. `context` has words that it must not contain: the moderator's name, the site's.
     """
     if len(password) < SHORTEST:
-        return f"It is too short: {SHORTEST} characters at least, {RECOMMENDED} or more are recommended."
+        return Refusal("too_short")
     if len(password) > LONGEST:
-        return f"It is too long: {LONGEST} characters at most."
+        return Refusal("too_long")
     plain = password.casefold()
     if plain in _common() or len(set(plain)) < 3:
-        return "It is one of the most common passwords, which are tried first."
+        return Refusal("common")
     for word in ("comments", *context):
         if len(word) >= 3 and word.casefold() in plain:
-            return f"It contains “{word}”, which is easily guessed."
+            return Refusal("contains", word)
     return None
 
 

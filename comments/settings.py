@@ -98,6 +98,7 @@ class Moderation:
 
     session_idle_minutes: int = _knob(whole(1, 60 * 24 * 7))
     session_hours: int = _knob(whole(1, 24 * 30))
+    second_factor: str = _knob(choice("offered", "admins", "everyone"))
     lease_seconds: int = _knob(whole(0, 3600))
     hold_back_seconds: int = _knob(whole(0, 3600))
 

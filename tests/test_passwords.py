@@ -12,22 +12,20 @@ GOOD = "correct horse battery"
 
 
 @pytest.mark.parametrize(
-    ("password", "says"),
+    ("password", "refusal"),
     [
-        ("1234567", "too short: 8 characters at least, 15 or more"),
-        ("x" * 257, "too long"),
-        ("password1", "most common"),
-        ("TrustNo1", "most common"),
-        ("matkhau123", "most common"),
-        ("aaaaaaaaaaaaaaaa", "most common"),
-        ("ihatecomments", "contains “comments”"),
-        ("my name is Alice", "contains “alice”"),
+        ("1234567", ("too_short", "")),
+        ("x" * 257, ("too_long", "")),
+        ("password1", ("common", "")),
+        ("TrustNo1", ("common", "")),
+        ("matkhau123", ("common", "")),
+        ("aaaaaaaaaaaaaaaa", ("common", "")),
+        ("ihatecomments", ("contains", "comments")),
+        ("my name is Alice", ("contains", "alice")),
     ],
 )
-def test_bad_passwords_are_refused(password: str, says: str) -> None:
-    reason = passwords.refuse(password, ("alice",))
-    assert reason is not None
-    assert says in reason
+def test_bad_passwords_are_refused(password: str, refusal: tuple[str, str]) -> None:
+    assert passwords.refuse(password, ("alice",)) == refusal
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,15 @@
     NS:person:{BLIND}       string  keyed hash of an address -> random pseudonym (the blind index)
     NS:limit:{SOURCE}       string  when this source's bucket is empty again (keyed hash of a client address)
 
-    NS:{people}:moderators  hash    name -> JSON (role, password hash, created)
+    NS:{people}:moderators  hash    name -> JSON (role, password hash, created, epoch, second factor, passkeys, ...)
     NS:{people}:tokens      hash    sha256 of an API token -> JSON (name, role, created)
-    NS:{people}:session:S   hash    S = sha256 of the cookie; name, created, seen; time to live = idle limit
+    NS:{people}:log         stream  every change of a person: person, by, at, what, detail; no secret
+    NS:{people}:session:S   hash    S = sha256 of the cookie; name, created, seen, proved, epoch (one that is not the
+                                    moderator's is over), way, agent; time to live = idle limit
     NS:{people}:sessions:M  set     sessions of one moderator (digest of the name), to end them all
     NS:{people}:setup:S     string  S = sha256 of a one-time link for the first moderator; with a time to live
     NS:{people}:here        zset    names of moderators by when (ms) their screens last said something
+    NS:{people}:link:S      string  S = sha256 of a one-time link to join or for a new password; JSON (role, by, name)
     NS:{people}:attempts:K  string  bucket of sign-in attempts of a name from a source, or of a source alone
 
     NS:changed              channel surrogate keys of an article and a site whose public answers have changed
@@ -52,6 +55,7 @@ class Keys:
         self.changed = f"{namespace}:changed"
         self.moderators = f"{self._people}:moderators"
         self.tokens = f"{self._people}:tokens"
+        self.people_log = f"{self._people}:log"
         self.here = f"{self._people}:here"
 
     def comment(self, comment_id: str) -> str:
@@ -90,6 +94,9 @@ class Keys:
 
     def setup(self, token_digest: str) -> str:
         return f"{self._people}:setup:{token_digest}"
+
+    def link(self, token_digest: str) -> str:
+        return f"{self._people}:link:{token_digest}"
 
     def session(self, token_digest: str) -> str:
         return f"{self._people}:session:{token_digest}"

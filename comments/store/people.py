@@ -1,36 +1,88 @@
-"""The newsroom's people in the store: moderators, their sessions, API tokens, and throttled attempts.
+"""The newsroom's people in the store: moderators, their sessions, one-time links, API tokens, throttled attempts.
 
 Secrets are kept as SHA-256 digests (tokens and cookies are random, so a plain digest cannot be guessed) or, for
-passwords, as the hash that the caller made.
+passwords, as the hash that the caller made. Who is who is one record each, changed only if it still is what was seen,
+by the script that notes the change in the people's log.
 """
 
 import json
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from comments.errors import AlreadyExists
 from comments.model import moment_of
-from comments.store.client import Client
+from comments.store.client import Client, Command
 from comments.store.keys import Keys
-from comments.store.scripts import ADMIT, SESSION, Call
+from comments.store.scripts import ADMIT, AMEND, SESSION, Call
 
 ROLES = ("reader-of-log", "moderator", "admin")  # each may do more than the one before
 SETUP_LIFETIME = 24 * 3600
+LINK_LIFETIME = 30 * 60
+HALF_WAY = "half"  # of a session whose second step is still to come
+_HALF_WAY_SECONDS = 10 * 60
 _SEEN_EVERY = 60  # seconds between two notes that a session is alive: each is a durable write
 
 
 @dataclass(frozen=True, slots=True)
+class Passkey:
+    """A public key that somebody's device signs with."""
+
+    id: str  # base64url, as browsers say it
+    public_key: str  # base64url
+    count: int
+    name: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
 class Moderator:
-    """Someone who may decide. `password_hash` is None until they have chosen one."""
+    """Someone who may sign in. `password_hash` is None until they have chosen one."""
 
     name: str
     role: str
     created_at: datetime
-    password_hash: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
+    epoch: str = ""  # sessions of another one are over
+    user: str = ""  # random, for passkeys: tells nothing
+    totp: str | None = field(default=None, repr=False)  # the sealed secret of an authenticator app
+    step: int = 0  # the last time step whose code was used
+    recovery: tuple[str, ...] = field(default=(), repr=False)  # digests of the codes that are left
+    passkeys: tuple[Passkey, ...] = ()
+    identity: str | None = None  # who they are at the sign-in provider: a subject, or a verified address
+    record: str = field(default="", repr=False, compare=False)  # as it is kept: what "still is what was seen" means
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session and whose it is, with the role they have at this moment."""
+
+    moderator: Moderator
+    way: str  # how they signed in: password, code, passkey, provider; or HALF_WAY
+    proved: int  # when they last proved who they are, in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A session as its owner sees it in a list. `handle` names it and opens nothing."""
+
+    handle: str
+    agent: str
+    created_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a one-time link lets its holder do: join with a role, or (with a name) choose a new password."""
+
+    role: str
+    by: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +95,10 @@ class Token:
 
 
 class People:
-    """All that the house asks of the store about people. Every method may raise `Unavailable` or `StoreFull`."""
+    """All that the house asks of the store about people. Every method may raise `Unavailable` or `StoreFull`.
+
+    `by` is who makes a change, "" for the command line.
+    """
 
     def __init__(self, client: Client, *, namespace: str, now: Callable[[], float]) -> None:
         self._client = client
@@ -52,11 +107,14 @@ class People:
 
     # -- moderators
 
-    def add_moderator(self, name: str, *, role: str = "moderator", password_hash: str | None = None) -> None:
+    def add_moderator(
+        self, name: str, *, role: str = "moderator", password_hash: str | None = None, by: str = ""
+    ) -> None:
         """Raises:
         AlreadyExists: the name is taken.
         """
-        if not self._client.command("HSETNX", self._keys.moderators, name, self._new(role, password_hash)):
+        new = self._new(role, password=password_hash, epoch=secrets.token_hex(8), user=secrets.token_urlsafe(16))
+        if not self._amend(name, "", new, by, "added", role):
             raise AlreadyExists(name)
 
     def add_first_moderator(self, setup_token: str, name: str, password_hash: str) -> bool:
@@ -65,7 +123,7 @@ class People:
             return False
         if self._client.command("HLEN", self._keys.moderators):
             return False
-        self.add_moderator(name, role="admin", password_hash=password_hash)
+        self.add_moderator(name, role="admin", password_hash=password_hash, by=name)
         return True
 
     def moderators(self) -> list[Moderator]:
@@ -76,20 +134,60 @@ class People:
         found = self._client.command("HGET", self._keys.moderators, name)
         return _moderator(name.encode(), found) if found else None
 
-    def remove_moderator(self, name: str) -> bool:
+    def remove_moderator(self, name: str, *, by: str = "") -> bool:
         """Whether there was one; their sessions end at once."""
-        removed = bool(self._client.command("HDEL", self._keys.moderators, name))
-        self.end_sessions(name)
-        return removed
+        seen = self.moderator(name)
+        while seen and not self._amend(name, seen.record, "", by, "removed", seen.role):
+            seen = self.moderator(name)
+        self._forget_sessions(name)
+        return bool(seen)
 
-    def set_password(self, name: str, password_hash: str) -> bool:
+    def set_password(self, name: str, password_hash: str, *, by: str = "") -> bool:
         """Whether there is such a moderator; their sessions end at once."""
-        moderator = self.moderator(name)
-        if not moderator:
-            return False
-        self._client.command("HSET", self._keys.moderators, name, self._new(moderator.role, password_hash))
-        self.end_sessions(name)
-        return True
+        return self._renew(name, by, "password", password=password_hash)
+
+    def set_role(self, name: str, role: str, *, by: str) -> bool:
+        """Whether there is such a moderator; it counts from their next request on."""
+        if role not in ROLES:
+            raise ValueError(role)
+        return self._change(name, by, "role", role, {"role": role})
+
+    def end_sessions(self, name: str, *, by: str = "") -> bool:
+        """Ends every session of a moderator; whether there is such a moderator."""
+        return self._renew(name, by, "sessions")
+
+    def set_second_factor(self, name: str, totp: str | None, step: int, recovery: tuple[str, ...], *, by: str) -> bool:
+        """Sets or (None) removes the authenticator app with its recovery codes; every session ends."""
+        what = "second-factor" if totp else "no-second-factor"
+        return self._renew(name, by, what, totp=totp, step=step, recovery=list(recovery))
+
+    def set_identity(self, name: str, identity: str | None, *, by: str) -> bool:
+        """Who somebody is at the sign-in provider."""
+        return self._change(name, by, "identity", "", {"identity": identity})
+
+    def keep(self, seen: Moderator, *, what: str = "", by: str = "", detail: str = "", **changes: object) -> bool:
+        """Changes fields of a record if it still is what was seen: of two uses of one code, one succeeds."""
+        new = json.dumps({**json.loads(seen.record), **changes})
+        return self._amend(seen.name, seen.record, new, by, what, detail)
+
+    def _renew(self, name: str, by: str, what: str, **changes: object) -> bool:
+        """A change that ends every session, also one that begins at this moment with what was true before."""
+        done = self._change(name, by, what, "", {**changes, "epoch": secrets.token_hex(8)})
+        self._forget_sessions(name)
+        return done
+
+    def _change(self, name: str, by: str, what: str, detail: str, changes: Mapping[str, object]) -> bool:
+        while seen := self.moderator(name):
+            if self.keep(seen, what=what, by=by, detail=detail, **changes):
+                return True
+        return False
+
+    def _amend(self, name: str, seen: str, new: str, by: str, what: str, detail: str) -> bool:
+        keys = [self._keys.moderators, self._keys.people_log]
+        call = Call(AMEND, keys, [name, seen, new, int(self._now() * 1000), by, what, detail])
+        return bool(self._client.run(call))
+
+    # -- one-time links
 
     def issue_setup_link(self) -> str | None:
         """A one-time token for making the first moderator, good for a day; None when there is one already."""
@@ -105,35 +203,89 @@ class People:
             return False
         return bool(self._client.command("EXISTS", self._keys.setup(_digest(setup_token))))
 
+    def issue_link(self, role: str, *, by: str, name: str | None = None) -> str:
+        """A one-time token for joining with a role, or for a new password of `name`; good for half an hour."""
+        token = secrets.token_urlsafe(32)
+        said = json.dumps({"role": role, "by": by, "name": name})
+        self._client.command("SET", self._keys.link(_digest(token)), said, "EX", LINK_LIFETIME)
+        self.note(by, "link" if name else "invitation", name or "", role)
+        return token
+
+    def link(self, token: str) -> Link | None:
+        """What a one-time token is for, as long as it is good. Looking does not use it up."""
+        return _link(self._client.command("GET", self._keys.link(_digest(token))))
+
+    def use_link(self, token: str) -> Link | None:
+        """The same, and uses it up."""
+        return _link(self._client.command("GETDEL", self._keys.link(_digest(token))))
+
+    def note(self, by: str, what: str, person: str, detail: str = "") -> None:
+        """An entry in the people's log about something that changes no record."""
+        found = self._client.command("HGET", self._keys.moderators, person) if person else None
+        kept = found.decode() if found else ""
+        if kept or not person:
+            self._amend(person, kept, kept, by, what, detail)
+
     # -- sessions
 
-    def start_session(self, name: str, *, idle: int) -> str:
+    def start_session(self, moderator: Moderator, *, idle: int, way: str = "password", agent: str = "") -> str:
         """A new session of a moderator; the secret for the cookie. `idle` is its life unseen, in seconds."""
         token = secrets.token_urlsafe(32)
         digest, now = _digest(token), int(self._now())
-        session, mine = self._keys.session(digest), self._keys.sessions_of(name)
+        session, mine = self._keys.session(digest), self._keys.sessions_of(moderator.name)
+        times: Command = ("created", now, "seen", now, "proved", now)
+        who: Command = ("name", moderator.name, "epoch", moderator.epoch, "way", way, "agent", agent[:60])
 
         self._client.pipeline(
             [
-                ("HSET", session, "name", name, "created", now, "seen", now),
-                ("EXPIRE", session, idle),
+                ("HSET", session, *who, *times),
+                ("EXPIRE", session, min(idle, _HALF_WAY_SECONDS) if way == HALF_WAY else idle),
                 ("SADD", mine, digest),
-                ("EXPIRE", mine, 7 * 24 * 3600),
+                ("EXPIRE", mine, 31 * 24 * 3600),
             ]
         )
         return token
 
-    def session(self, token: str, *, idle: int, absolute: int) -> Moderator | None:
-        """Whose session it is, with the role they have at this moment; one round trip. Limits are in seconds."""
+    def session(self, token: str, *, idle: int, absolute: int) -> Session | None:
+        """The session of a cookie, with its moderator's role at this moment; one round trip. Limits in seconds."""
         keys = [self._keys.session(_digest(token)), self._keys.moderators]
         found = self._client.run(Call(SESSION, keys, [int(self._now()), idle, absolute, _SEEN_EVERY]))
-        return _moderator(*found) if found else None
+        if not found:
+            return None
+        name, record, epoch, way, proved = found
+        moderator = _moderator(name, record)
+        return Session(moderator, way.decode(), int(proved)) if epoch.decode() == moderator.epoch else None
+
+    def devices(self, name: str, token: str = "") -> list[Device]:
+        """Where somebody is signed in, the latest first; `token` is the session that asks."""
+        digests = [one.decode() for one in self._client.command("SMEMBERS", self._keys.sessions_of(name))]
+        ask: list[Command] = [("HMGET", self._keys.session(d), "created", "seen", "agent", "way") for d in digests]
+        found = list(zip(digests, self._client.pipeline(ask) if ask else [], strict=True))
+        if gone := [digest for digest, fields in found if not fields[0]]:
+            self._client.command("SREM", self._keys.sessions_of(name), *gone)
+        devices = [
+            Device(
+                digest[:16],
+                (agent or b"").decode(),
+                moment_of(int(created) * 1000),
+                moment_of(int(seen) * 1000),
+                digest == _digest(token),
+            )
+            for digest, (created, seen, agent, way) in found
+            if created and way != HALF_WAY.encode()
+        ]
+        return sorted(devices, key=lambda device: device.seen_at, reverse=True)
 
     def end_session(self, token: str) -> None:
         self._client.command("DEL", self._keys.session(_digest(token)))
 
-    def end_sessions(self, name: str) -> None:
-        """Ends every session of a moderator."""
+    def end_device(self, name: str, handle: str) -> bool:
+        """Ends one session of somebody; whether there was one."""
+        digests = [one.decode() for one in self._client.command("SMEMBERS", self._keys.sessions_of(name))]
+        wanted = [self._keys.session(digest) for digest in digests if digest[:16] == handle]
+        return bool(wanted and self._client.command("DEL", *wanted))
+
+    def _forget_sessions(self, name: str) -> None:
         mine = self._keys.sessions_of(name)
         digests = self._client.command("SMEMBERS", mine)
         keys = [self._keys.session(digest.decode()) for digest in digests]
@@ -150,7 +302,7 @@ class People:
         if any(token.name == name for token in self.tokens()):
             raise AlreadyExists(name)
         token = f"cmt_{secrets.token_urlsafe(32)}"
-        self._client.command("HSET", self._keys.tokens, _digest(token), self._new(role, None, name=name))
+        self._client.command("HSET", self._keys.tokens, _digest(token), self._new(role, name=name))
         return token
 
     def tokens(self) -> list[Token]:
@@ -179,14 +331,19 @@ class People:
         alone = Call(ADMIT, [self._keys.attempts("source", source)], [now, 3_000, 20 * 3_000])
         return float(max(self._client.run_all([pair, alone]))) / 1000
 
+    def code_again_after(self, name: str) -> float:
+        """Takes one attempt at a code of this name, from wherever: only who knows the password comes this far."""
+        call = Call(ADMIT, [self._keys.attempts("code", name)], [int(self._now() * 1000), 30_000, 5 * 30_000])
+        return float(self._client.run(call)) / 1000
+
     def forgive(self, name: str, source: str) -> None:
         """Forgets the failed attempts of this name from this source."""
         self._client.command("DEL", self._keys.attempts("pair", f"{name}\0{source}"))
 
-    def _new(self, role: str, password_hash: str | None, **more: str) -> str:
+    def _new(self, role: str, **more: object) -> str:
         if role not in ROLES:
             raise ValueError(role)
-        return json.dumps({"role": role, "password": password_hash, "created": int(self._now()), **more})
+        return json.dumps({"role": role, "created": int(self._now()), **more})
 
 
 def _digest(secret: str) -> str:
@@ -195,7 +352,24 @@ def _digest(secret: str) -> str:
 
 def _moderator(name: bytes, text: bytes) -> Moderator:
     kept: dict[str, Any] = json.loads(text)
-    return Moderator(name.decode(), kept["role"], moment_of(kept["created"] * 1000), kept["password"])
+    return Moderator(
+        name.decode(),
+        kept["role"],
+        moment_of(kept["created"] * 1000),
+        kept.get("password"),
+        epoch=kept.get("epoch", ""),
+        user=kept.get("user", ""),
+        totp=kept.get("totp"),
+        step=kept.get("step", 0),
+        recovery=tuple(kept.get("recovery", ())),
+        passkeys=tuple(Passkey(**passkey) for passkey in kept.get("passkeys", ())),
+        identity=kept.get("identity"),
+        record=text.decode(),
+    )
+
+
+def _link(text: bytes | None) -> Link | None:
+    return Link(**json.loads(text)) if text else None
 
 
 def _token(text: bytes) -> Token:

@@ -23,6 +23,7 @@ def _read(name: str) -> Script:
 
 
 ADMIT = _read("admit")
+AMEND = _read("amend")
 DECIDE = _read("decide")
 EDIT = _read("edit")
 ENQUEUE = _read("enqueue")

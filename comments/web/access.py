@@ -2,12 +2,12 @@
 
 from typing import cast
 
-from flask import Flask, Request, g, redirect, request, url_for
+from flask import Flask, Request, g, redirect, request, session, url_for
 from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
-from comments.store.people import ROLES, Moderator, Token
+from comments.store.people import HALF_WAY, ROLES, Moderator, Session, Token
 from comments.web.here import here
 from comments.web.language import gettext
 from comments.web.origins import is_secure, refuse_foreign_to_moderators
@@ -16,6 +16,15 @@ from comments.web.problems import Problem
 csrf = CSRFProtect()
 
 _SESSION = "comments_session"
+_BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"), ("curl", "curl"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("iPad", "iOS"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 _LOOKING = ("GET", "HEAD", "OPTIONS")
 
 _EVERYBODY = frozenset(ROLES)
@@ -23,14 +32,17 @@ _MODERATORS = frozenset({"moderator", "admin"})
 
 # Who may go where, by endpoint or else by blueprint. What is not named here is for nobody.
 _ALLOWED = {
+    "account": _EVERYBODY,
     "doors": _EVERYBODY,
     "moderate": _MODERATORS,
     "moderation": _MODERATORS,
     "moderation.log": _EVERYBODY,
     "sharing": _MODERATORS,
     "pages.metrics": _EVERYBODY,
+    "people": frozenset({"admin"}),
 }
-_OPEN_TO_STRANGERS = {"doors.sign_in", "doors.welcome"}
+_OPEN_TO_STRANGERS = {"doors.sign_in", "doors.code", "doors.welcome", "doors.join"}
+_WITHOUT_SECOND_FACTOR = {"account", "doors"}  # where one goes to set it up
 _CHECKS_ITSELF = {"doors.sign_in"}  # says in its own words that its form was too old
 
 
@@ -49,7 +61,8 @@ def may(role: str, endpoint: str) -> bool:
 
 def home_of(role: str) -> str:
     """Where somebody of that role begins."""
-    return url_for("moderate.queue", lang=request.args.get("lang"))
+    endpoint = "moderate.queue" if may(role, "moderate.queue") else "account.overview"
+    return url_for(endpoint, lang=request.args.get("lang"))
 
 
 def gate() -> Response | None:
@@ -57,7 +70,10 @@ def gate() -> Response | None:
     endpoint = request.endpoint
     if not endpoint or not request.path.startswith("/moderate/"):
         return None
-    g.moderator = find_moderator()
+    found = _find_session()
+    g.half_way = found if found and found.way == HALF_WAY else None
+    g.session = found if not g.half_way else None
+    g.moderator = g.session.moderator if g.session else None
     if request.method not in _LOOKING:
         refuse_foreign_to_moderators()
     if endpoint not in _OPEN_TO_STRANGERS:
@@ -65,6 +81,8 @@ def gate() -> Response | None:
             return _stranger()
         if not may(g.moderator.role, endpoint):
             raise Problem(403, "forbidden", gettext("Your role does not reach here."))
+        if lacks_second_factor() and request.blueprint not in _WITHOUT_SECOND_FACTOR:
+            return redirect(url_for("account.overview", lang=request.args.get("lang")), 303)
     if request.method not in _LOOKING and endpoint not in _CHECKS_ITSELF and is_stale():
         old = gettext("This page is from an earlier sign-in. Load it again and repeat the last step.")
         raise Problem(400, "stale_page", old)
@@ -107,13 +125,30 @@ def signed_in() -> Moderator:
     return cast("Moderator", g.moderator)
 
 
-def find_moderator() -> Moderator | None:
-    """The moderator whose session cookie came with this request, with the role they have now."""
-    token = request.cookies.get(_named(_SESSION))
-    if not token or len(token) > 100:
-        return None
+def this_session() -> Session:
+    """The session of this request; only behind the gate."""
+    return cast("Session", g.session)
+
+
+def lacks_second_factor() -> bool:
+    """Whether the settings ask somebody of this role for more than the password that they signed in with."""
+    asked = here().settings.moderation.second_factor
+    current = this_session()
+    return current.way == "password" and (asked == "everyone" or asked == current.moderator.role + "s")
+
+
+def session_token() -> str:
+    """The secret of this browser's session, "" without one."""
+    token = request.cookies.get(_named(_SESSION), "")
+    return token if len(token) <= 100 else ""
+
+
+def _find_session() -> Session | None:
+    """The session whose cookie came with this request, with the role its moderator has now."""
+    token = session_token()
     settings = here().settings.moderation
-    return here().people.session(token, idle=settings.session_idle_minutes * 60, absolute=settings.session_hours * 3600)
+    idle, absolute = settings.session_idle_minutes * 60, settings.session_hours * 3600
+    return here().people.session(token, idle=idle, absolute=absolute) if token else None
 
 
 def require_token() -> Token:
@@ -131,10 +166,13 @@ def require_token() -> Token:
     return found
 
 
-def start_session(response: Response, moderator: Moderator) -> None:
-    """Signs a moderator in: a new session with a new random name."""
+def start_session(response: Response, moderator: Moderator, way: str = "password") -> None:
+    """Signs a moderator in: a new session with a new random name; the one before is over."""
     settings = here().settings.moderation
-    token = here().people.start_session(moderator.name, idle=settings.session_idle_minutes * 60)
+    if old := session_token():
+        here().people.end_session(old)
+    session.clear()  # a CSRF token from before is worth nothing now
+    token = here().people.start_session(moderator, idle=settings.session_idle_minutes * 60, way=way, agent=_agent())
     response.set_cookie(
         _named(_SESSION),
         token,
@@ -147,10 +185,18 @@ def start_session(response: Response, moderator: Moderator) -> None:
 
 def end_session(response: Response) -> None:
     """Signs out: the session is gone from the store, not from the browser alone."""
-    token = request.cookies.get(_named(_SESSION))
-    if token:
+    if token := session_token():
         here().people.end_session(token)
+    session.clear()
     response.delete_cookie(_named(_SESSION), secure=is_secure(), httponly=True, samesite="Strict")
+
+
+def _agent() -> str:
+    """The browser in two words, for the list of one's sessions: nothing that tells one person's from another's."""
+    said = request.headers.get("User-Agent", "")
+    browser = next((name for mark, name in _BROWSERS if mark in said), "?")
+    system = next((name for mark, name in _SYSTEMS if mark in said), "")
+    return f"{browser} · {system}" if system else browser
 
 
 def _named(name: str) -> str:

@@ -1,14 +1,12 @@
-"""The doors of the moderation pages: sign in and out, and the one-time link of the first moderator."""
+"""The doors of the moderation pages: sign in (also in two steps) and out, and the one-time links."""
 
-from flask import Blueprint, Response, g, redirect, render_template, request, session, url_for
-from flask_wtf import FlaskForm
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
-from wtforms import PasswordField, StringField
 
-from comments import passwords
-from comments.model import NAME_MAX
-from comments.text import Refused, clean_line
+from comments import passwords, second_factor
+from comments.store.people import HALF_WAY, Moderator
 from comments.web.access import end_session, home_of, is_stale, start_session
+from comments.web.credentials import refused, typed
 from comments.web.here import here
 from comments.web.language import gettext
 from comments.web.origins import source_of
@@ -17,36 +15,46 @@ from comments.web.problems import Problem
 blueprint = Blueprint("doors", __name__, url_prefix="/moderate")
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    name = StringField()
-    password = PasswordField()
-
-
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> AnyResponse:
     """One message for an unknown name, a wrong password and too many attempts, in the same time."""
-    form = SignInForm()
     if request.method != "POST":
-        return redirect(home_of(g.moderator.role), 303) if g.moderator else _page("sign_in", form)
+        return redirect(home_of(g.moderator.role), 303) if g.moderator else _page("sign_in")
     if is_stale():
-        return _page("sign_in", form, 400, error=gettext("This page was too old. Please sign in again."))
-    name, password = _typed(form)
+        return _page("sign_in", 400, error=gettext("This page was too old. Please sign in again."))
+    people = here().people
+    name, password = typed(request.form.get("name"), request.form.get("password"))
     source = source_of(request, here().settings.server.trusted_proxies)
-    if here().people.try_again_after(name, source):
-        return _page("sign_in", form, 401, error=_not_right())
-    moderator = here().people.moderator(name)
+    if people.try_again_after(name, source):
+        return _page("sign_in", 401, error=_not_right())
+    moderator = people.moderator(name)
     if not passwords.verify(moderator.password_hash if moderator else None, password) or not moderator:
-        return _page("sign_in", form, 401, error=_not_right())
-    here().people.forgive(name, source)
-    session.clear()  # a CSRF token from before is worth nothing now
-    response = redirect(home_of(moderator.role), 303)
-    start_session(response, moderator)
-    return response
+        return _page("sign_in", 401, error=_not_right())
+    people.forgive(name, source)
+    if moderator.password_hash and passwords.needs_rehash(moderator.password_hash):
+        people.keep(moderator, password=passwords.hash_password(password))
+    if moderator.totp:
+        return _signed_in(moderator, HALF_WAY, url_for("doors.code", lang=request.args.get("lang")))
+    return _signed_in(moderator, "password")
+
+
+@blueprint.route("/code", methods=["GET", "POST"])
+def code() -> AnyResponse:
+    """The second step: a code of the authenticator app, or one of the recovery codes."""
+    if not g.half_way:
+        return redirect(url_for("doors.sign_in", lang=request.args.get("lang")), 303)
+    if request.method != "POST":
+        return _page("code")
+    moderator = g.half_way.moderator
+    if here().people.code_again_after(moderator.name):
+        return _page("code", 401, error=gettext("There were too many attempts. Please try again in a minute."))
+    if not _take(moderator, request.form.get("code", "")):
+        return _page("code", 401, error=gettext("This code is not right, or it has been used. Wait for the next one."))
+    return _signed_in(moderator, "code")
 
 
 @blueprint.post("/sign-out")
 def sign_out() -> AnyResponse:
-    session.clear()
     response = redirect(url_for("doors.sign_in", lang=request.args.get("lang")), 303)
     end_session(response)
     response.headers["Clear-Site-Data"] = '"cache"'
@@ -57,54 +65,76 @@ def sign_out() -> AnyResponse:
 def welcome(token: str) -> AnyResponse:
     """Makes the first moderator. Looking at the link does not use it up; it works once, for a day."""
     people = here().people
-    form = SignInForm()
     if not people.setup_is_good(token):
         detail = gettext("This link has been used, or it is too old. Restart the service for a new one.")
         raise Problem(404, "not_found", detail)
     if request.method != "POST":
-        return _page("welcome", form)
-    name, password = _typed(form)
-    refused = _refuse(name, password)
-    if refused:
-        return _page("welcome", form, 422, error=refused)
+        return _page("welcome")
+    name, password = typed(request.form.get("name"), request.form.get("password"))
+    if reason := refused(name, password):
+        return _page("welcome", 422, error=reason)
     if not people.add_first_moderator(token, name, passwords.hash_password(password)):
         raise Problem(409, "conflict", gettext("There is a moderator already."))
-    moderator = people.moderator(name)
-    response = redirect(home_of("admin"), 303)
-    session.clear()
-    if moderator:
-        start_session(response, moderator)
+    return _signed_in(_now_there(name))
+
+
+@blueprint.route("/join/<token>", methods=["GET", "POST"])
+def join(token: str) -> AnyResponse:
+    """An administrator's one-time link: a new colleague, or a new password. Looking does not use it up."""
+    people = here().people
+    link = people.link(token)
+    if not link:
+        detail = gettext("This link has been used, or it is older than half an hour. Ask for a new one.")
+        raise Problem(404, "not_found", detail)
+    if request.method != "POST":
+        return _page("join", link=link)
+    name, password = typed(link.name or request.form.get("name"), request.form.get("password"))
+    if reason := refused(name, password):
+        return _page("join", 422, error=reason, link=link)
+    if not link.name and people.moderator(name):
+        return _page("join", 422, error=gettext("Somebody has this name already. Please choose another."), link=link)
+    if not people.use_link(token):
+        raise Problem(409, "conflict", gettext("This link was used at this very moment."))
+    if link.name:
+        people.set_password(name, passwords.hash_password(password), by=name)
+    else:
+        people.add_moderator(name, role=link.role, password_hash=passwords.hash_password(password), by=link.by)
+    moderator = _now_there(name)
+    return _signed_in(moderator, HALF_WAY, url_for("doors.code")) if moderator.totp else _signed_in(moderator)
+
+
+def _signed_in(moderator: Moderator, way: str = "password", to: str | None = None) -> AnyResponse:
+    response = redirect(to or home_of(moderator.role), 303)
+    start_session(response, moderator, way)
     return response
 
 
-def _typed(form: SignInForm) -> tuple[str, str]:
-    """The name and the password as typed; neither may be longer than any that we keep."""
-    password = form.password.data or ""
-    try:
-        name = clean_line(form.name.data or "")
-        password.encode()
-    except (Refused, UnicodeEncodeError):
-        return "", ""
-    return (name, password) if len(name) <= NAME_MAX and len(password) <= 1024 else ("", "")
+def _take(moderator: Moderator, typed: str) -> bool:
+    """Whether the code is good; it is used up, and of two at the same moment one counts."""
+    house = here()
+    if moderator.totp:
+        step = house.second_factor.step_of(moderator.totp, moderator.name, typed, now=house.now(), last=moderator.step)
+        if step is not None:
+            return house.people.keep(moderator, step=step)
+    left = second_factor.without(moderator.recovery, typed)
+    if left is None:
+        return False
+    return house.people.keep(
+        moderator, recovery=list(left), what="recovery-code", by=moderator.name, detail=str(len(left))
+    )
 
 
-def _page(name: str, form: SignInForm, status: int = 200, error: str | None = None) -> Response:
-    return Response(render_template(f"moderate/{name}.html", form=form, error=error), status, mimetype="text/html")
+def _now_there(name: str) -> Moderator:
+    moderator = here().people.moderator(name)
+    if not moderator:
+        raise Problem(409, "conflict", gettext("This person is not there any more."))
+    return moderator
 
 
-def _refuse(name: str, password: str) -> str | None:
-    """Why this name and password cannot be a moderator's, or None."""
-    if not name:
-        return gettext("Please enter your name.")
-    if len(name) >= 3 and name.casefold() in password.casefold():
-        return gettext("The password contains your name, which is easily guessed.")
-    if len(password) < passwords.SHORTEST:
-        return gettext("The password is too short: at least %(least)s characters.", least=passwords.SHORTEST)
-    if len(password) > passwords.LONGEST:
-        return gettext("The password is too long: at most %(most)s characters.", most=passwords.LONGEST)
-    if passwords.refuse(password):
-        return gettext("This password is easily guessed: it is very common, or says what this service is.")
-    return None
+def _page(name: str, status: int = 200, **more: object) -> Response:
+    typed_name = request.form.get("name", "")
+    page = render_template(f"moderate/{name}.html", **{"error": None, "typed_name": typed_name, **more})
+    return Response(page, status, mimetype="text/html")
 
 
 def _not_right() -> str:

@@ -8,6 +8,7 @@ from flask import current_app
 
 from comments.desk import Desk
 from comments.receipts import Receipts
+from comments.second_factor import SecondFactor
 from comments.settings import Settings
 from comments.store.client import Client
 from comments.store.comments import CommentStore
@@ -28,6 +29,7 @@ class House:
     sharing: Sharing
     desk: Desk
     receipts: Receipts
+    second_factor: SecondFactor
     now: Callable[[], float]
 
 

@@ -6,7 +6,7 @@ from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from urllib.parse import urlencode
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import Flask, g, has_request_context, request, url_for
@@ -60,6 +60,11 @@ def ngettext(one: str, many: str, number: int, **values: object) -> str:
 def when(moment: datetime, code: str) -> str:
     """A moment in words: date and time, UTC."""
     return f"{format_datetime(moment, 'd MMMM y, HH:mm', locale=code)} UTC"
+
+
+def day(moment: datetime, code: str) -> str:
+    """The day of a moment, UTC."""
+    return format_date(moment, "d MMMM y", locale=code)
 
 
 def ago(moment: datetime, code: str) -> str:

@@ -40,13 +40,16 @@ OPEN = {
     "pages.demo",
     "pages.embed",
     "pages.widget",
+    "pages.words",
     "pages.static",
     "pages.openapi",
     "pages.healthz",
     "pages.readyz",
     "pages.metrics",  # for this machine, see below
     "doors.sign_in",
+    "doors.code",
     "doors.welcome",
+    "doors.join",
 }
 # Pages for people who are signed in, and addresses for programs with a token: for which roles.
 MODERATORS = {MODERATOR, ADMIN}
@@ -56,6 +59,14 @@ WITH_SESSION = {
     "sharing.pulse": MODERATORS,
     "sharing.release": MODERATORS,
     "doors.sign_out": set(ROLES),
+    "account.overview": set(ROLES),
+    "account.password": set(ROLES),
+    "account.app": set(ROLES),
+    "account.recovery": set(ROLES),
+    "account.sessions": set(ROLES),
+    "people.everybody": {ADMIN},
+    "people.invite": {ADMIN},
+    "people.change": {ADMIN},
 }
 WITH_TOKEN = {
     "moderation.queue": MODERATORS,
