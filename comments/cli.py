@@ -23,6 +23,7 @@ from comments.settings import Settings, SettingsFault
 from comments.store.claim import DataUnusable
 from comments.store.health import broken_promise
 from comments.store.people import ROLES
+from comments.store.repair import Report
 
 _DATA_UNUSABLE = 78  # EX_CONFIG of sysexits.h
 
@@ -224,8 +225,12 @@ def make_keys(**flags: Any) -> None:
 
 
 @commands.command("doctor")
+@click.option(
+    "--repair", "mend", is_flag=True, help="Put queues and pages right from the comments, beside the service."
+)
+@click.option("--dry-run", "look", is_flag=True, help="With --repair: only tell what would be put right.")
 @_installation
-def examine(**flags: Any) -> None:
+def examine(mend: bool, look: bool, **flags: Any) -> None:
     """Say what is wrong with this installation; exit status 1 if anything is."""
     try:
         loaded = _load(**flags)
@@ -236,12 +241,19 @@ def examine(**flags: Any) -> None:
         try:
             with store(loaded) as connected:
                 findings += doctor.store(connected, now=time.time)
+                if mend:
+                    findings += doctor.repaired(connected, look=look, told=_progress)
         except CommentsError as error:
             findings.append(doctor.problem("store", str(error)))
     for finding in findings:
         click.echo(f"{finding.verdict:8}  {finding.what}: {finding.says}")
     if any(finding.verdict == doctor.PROBLEM for finding in findings):
         sys.exit(1)
+
+
+def _progress(report: Report) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{report.comments} comments", err=True, nl=False)
 
 
 def _load(**flags: Any) -> Settings:

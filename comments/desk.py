@@ -129,7 +129,7 @@ class Desk:
         outcomes = dict(zip(changes, self._store.decide(list(changes.values()), by=by, at=at), strict=True))
         results = []
         for place, verdict in enumerate(verdicts):
-            outcome = outcomes.get(place)
+            outcome = outcomes.get(place) or self._set_aside(verdict, found.get(verdict.id), by=by, at=at)
             if isinstance(outcome, Moved):
                 to = outcome_of(verdict.decision)
                 results.append(Result(verdict.id, "done", to, outcome.version, by, at))
@@ -141,6 +141,16 @@ class Desk:
             else:
                 results.append(Result(verdict.id, "not_found"))
         return results
+
+    def _set_aside(self, verdict: Verdict, comment: Comment | None, *, by: str, at: datetime) -> Moved | None:
+        """Rejects a comment whose record is missing or cannot be read: all that can be decided about it."""
+        sound = comment is not None and not comment.is_damaged
+        stale = comment is not None and comment.version != verdict.version
+        if verdict.decision != Decision.REJECT or sound or stale or not shards.is_comment_id(verdict.id):
+            return None
+        return self._store.set_aside(
+            verdict.id, version=verdict.version, to=Status.REJECTED, by=by, at=at, reason=verdict.reason
+        )
 
     def withdraw(self, receipt: str) -> Comment:
         """Takes a comment back for its author: out of the queue, or off the page. A second time changes nothing.

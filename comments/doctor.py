@@ -14,6 +14,7 @@ from comments.keys import KeyFault
 from comments.settings import Settings
 from comments.store.health import Facts, look, missing
 from comments.store.people import People
+from comments.store.repair import CLASSES, Report, repair
 
 OK, PROBLEM, UNKNOWN = "ok", "problem", "unknown"
 
@@ -67,6 +68,24 @@ def store(settings: Settings, *, now: Callable[[], float]) -> list[Finding]:
             ]
     except CommentsError as error:
         return [problem("store", f"cannot be used: {error}")]
+
+
+def repaired(settings: Settings, *, look: bool, told: Callable[[Report], None]) -> list[Finding]:
+    """Puts right (with `look`: only tells) what queues and pages say other than the comments themselves."""
+    try:
+        with client(settings) as connected:
+            report = repair(connected, settings.store.namespace, look=look, told=told)
+    except CommentsError as error:
+        return [problem("repair", f"broke off, and may be started again: {error}")]
+    done = ok("repair", f"{report.comments} comments looked at")
+    return [done, *(_wrong(word, report, look=look) for word in CLASSES if word in report.counts)]
+
+
+def _wrong(word: str, report: Report, *, look: bool) -> Finding:
+    says = f"{report.counts[word]} {CLASSES[word]}, like {', '.join(report.examples[word])}"
+    if word in ("damaged", "log"):
+        return problem(word, f"{says}; this cannot be put right here")
+    return problem(word, says) if look else ok(word, f"put right: {says}")
 
 
 def _secret(settings: Settings) -> Finding:

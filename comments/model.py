@@ -160,7 +160,7 @@ class Comment:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether its record could not be read; such a comment can be looked at, not decided."""
+        """Whether its record could not be read; such a comment can only be rejected."""
         return DAMAGED in self.reasons
 
     def public_json(self, *, html: str | None) -> str:

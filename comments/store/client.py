@@ -73,12 +73,21 @@ class Client:
         """One script; its reply. See `run_all`."""
         return self.run_all([call], safe=safe)[0]
 
-    def run_all(self, calls: Sequence[Call], before: Sequence[Command] = (), *, safe: bool = False) -> list[Any]:
+    def run_all(
+        self,
+        calls: Sequence[Call],
+        before: Sequence[Command] = (),
+        *,
+        safe: bool = False,
+        of_another_type: Any = None,
+    ) -> list[Any]:
         """Plain commands and then scripts, in one round trip, not one transaction; their raw replies in that order.
 
         Each is on its own: one that fails raises after all have run. `safe` writes are on a replica as well, where
-        that was asked for.
+        that was asked for. `of_another_type` stands for the reply of a command whose key holds something else.
         """
+        if not calls and not before:
+            return []
         wait = self._wait if safe else None
         with _translated(writes=any(call.script.writes for call in calls)):
             replies = self._servers.send([*before, *map(_words, calls)], wait)
@@ -87,14 +96,16 @@ class Client:
                 again = [_whole(calls[at - len(before)]) for at in missing]
                 for at, reply in zip(missing, self._servers.send(again, wait), strict=True):
                     replies[at] = reply
-            for reply in replies:
+            for at, reply in enumerate(replies):
                 if isinstance(reply, Exception):
-                    raise reply
+                    if of_another_type is None or word_of(reply) != "WRONGTYPE":
+                        raise reply
+                    replies[at] = of_another_type
             return replies
 
-    def pipeline(self, commands: Sequence[Command]) -> list[Any]:
-        """Plain commands in one round trip, not one transaction; their raw replies."""
-        return self.run_all([], commands)
+    def pipeline(self, commands: Sequence[Command], *, of_another_type: Any = None) -> list[Any]:
+        """Plain commands in one round trip, not one transaction; their raw replies. See `run_all`."""
+        return self.run_all([], commands, of_another_type=of_another_type)
 
     def listen(self, channel: str, *, poll: float) -> Iterator[bytes | None]:
         """Messages of a channel, and None at the start and after every `poll` seconds without one.

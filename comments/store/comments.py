@@ -26,7 +26,7 @@ from comments.model import (
 from comments.store import records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, announcement
-from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPORT, Call
+from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPORT, SET_ASIDE, Call
 from comments.store.sharing import Share, take, taken, untaken
 
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
@@ -201,7 +201,8 @@ class CommentStore:
         if not wanted:
             return {}
 
-        found = self._client.pipeline([("HMGET", self._keys.comment(i), *records.FIELDS) for i in wanted])
+        reads: list[Command] = [("HMGET", self._keys.comment(i), *records.FIELDS) for i in wanted]
+        found = self._client.pipeline(reads, of_another_type=records.UNREADABLE)
         read = ((i, records.read(i, fields)) for i, fields in zip(wanted, found, strict=True))
         return {comment_id: comment for comment_id, comment in read if comment}
 
@@ -277,7 +278,7 @@ class CommentStore:
             return []
         reads: list[Command] = [("HMGET", self._keys.comment(i), *records.FIELDS) for i in comment_ids]
         takes = take(self._keys, share, comment_ids) if share else []
-        answers = self._client.run_all(takes, reads)
+        answers = self._client.run_all(takes, reads, of_another_type=records.UNREADABLE)
         mine = taken(answers[len(reads) :]) if share else set(comment_ids)
         return [
             records.read(i, fields) or records.damaged(i)
@@ -419,6 +420,20 @@ class CommentStore:
             [comment_id, Status.APPROVED, source, reason, REPORTS_MAX, _REPORTERS_REMEMBERED],
         )
         return bool(self._client.run(call))
+
+    def set_aside(
+        self, comment_id: str, *, version: int, to: Status, by: str, at: datetime, reason: str | None
+    ) -> "Moved | None":
+        """Takes a comment whose record cannot be read out of every queue; None when it is in none any more."""
+        keys, shard = self._keys, shards.shard_in(comment_id)
+        queues = [keys.queue(shard, status) for status in Status]
+        call = Call(
+            SET_ASIDE,
+            [keys.comment(comment_id), keys.aside(comment_id), *queues, keys.reported(shard), keys.log(shard)],
+            [comment_id, to, milliseconds_of(at), by, reason or "", version + 1],
+        )
+        word, *rest = self._client.run(call, safe=True)
+        return Moved(int(rest[0])) if word == b"done" else None
 
     def open_article(self, site: str, article: str, *, is_open: bool) -> bool:
         """Opens or closes an article for new comments; whether that changed anything."""

@@ -8,6 +8,7 @@
                                     log (ids of its entries in the log), reports (a word for each reader's report)
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
     NS:{c:NN}:reported      zset    ids of the shard's approved comments that readers reported, by number of reports
+    NS:{c:NN}:aside:ID      any     what was left of a comment whose record could not be read, once it was rejected
     NS:{c:NN}:by:ID         set     who reported a comment (keyed hashes of sources), with a time to live
     NS:{c:NN}:leases        hash    ID -> end (ms), screen and holder of a lease on a comment that waits
     NS:{c:NN}:log           stream  every transition: comment, from, to, by, at, reason, version
@@ -67,6 +68,9 @@ class Keys:
     def reported(self, shard: int) -> str:
         return f"{self._shards[shard]}:reported"
 
+    def aside(self, comment_id: str) -> str:
+        return f"{self._shards[shards.shard_in(comment_id)]}:aside:{comment_id}"
+
     def reporters(self, comment_id: str) -> str:
         return f"{self._shards[shards.shard_in(comment_id)]}:by:{comment_id}"
 
@@ -117,13 +121,13 @@ class ArticleKeys:
         self.public = f"{prefix}:public"
         self.threads = f"{prefix}:threads"
         self.replies = f"{prefix}:replies"
+        self.recent = f"{prefix}:recent"
         self.meta = f"{prefix}:meta"
 
 
 def surrogate(site: str, article: str) -> str:
     """The surrogate key of an article's public answers."""
     return f"a-{shards.article_digest(site, article)}"
-        self.recent = f"{prefix}:recent"
 
 
 def surrogate_of_site(site: str) -> str:

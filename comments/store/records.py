@@ -8,6 +8,7 @@ from comments.model import DAMAGED, REPORTED, Comment, LastDecision, Status, Sub
 from comments.store import shards
 
 FIELDS = ("data", "status", "version", "last", "root", "reports")
+UNREADABLE = [b"", b"", None, None, None, None]  # what stands for the fields of a record that is no hash
 
 _SHORT = {
     "s": "site",

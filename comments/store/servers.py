@@ -189,7 +189,7 @@ class Sentinels:
     def send(self, commands: Sequence[Command], tail: Command | None = None) -> list[Any]:
         server = self._find()
         replies = _sent(server, commands, tail)
-        failed = replies[0] if isinstance(replies[0], ConnectionError | TimeoutError | Unavailable) else None
+        failed = any(isinstance(reply, ConnectionError | TimeoutError | Unavailable) for reply in replies)
         again = [at for at, reply in enumerate(replies) if word_of(reply) in _NO_PRIMARY or _was_refused(reply)]
         if failed or again:
             self._lost(server)

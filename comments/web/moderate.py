@@ -171,7 +171,9 @@ def _card(comment: Comment, parents: dict[str, Comment]) -> Card:
         comment=comment,
         parent=parents.get(comment.parent or ""),
         reasons={code: sentence(code) for code in comment.reasons},
-        decisions=[d for d in BY_MODERATORS if may_follow(d, comment.status) and not comment.is_damaged],
+        decisions=[Decision.REJECT]
+        if comment.is_damaged
+        else [d for d in BY_MODERATORS if may_follow(d, comment.status)],
     )
 
 

@@ -1,0 +1,42 @@
+#!lua flags=allow-oom
+-- Puts a comment, if it still is what was seen, into exactly the sets that its record says; or tells what is wrong.
+-- KEYS: record queue other1 other2 other3 other4 public threads replies recent meta
+-- ARGV: id seen_version public_json ('' for one that is not public) root channel surrogates feed (its length) look ('1' or '')
+-- Returns: {word...} for what was wrong
+local record, queue, other1, other2, other3, other4, public, threads, replies, recent, meta = unpack(KEYS)
+local id, seen_version, public_json, root, channel, surrogates, feed, look = unpack(ARGV)
+
+if redis.call('HGET', record, 'version') ~= seen_version then return {} end
+local wrong, seen = {}, 0
+local function fix(word, is_wrong, ...)
+  if not is_wrong then return end
+  wrong[#wrong + 1] = word
+  if look == '' then redis.call(...) end
+end
+
+fix('queue', not redis.call('ZSCORE', queue, id), 'ZADD', queue, 0, id)
+for _, other in ipairs({other1, other2, other3, other4}) do
+  fix('queue', redis.call('ZSCORE', other, id), 'ZREM', other, id)
+end
+seen = #wrong
+local top, member = root == '' and id or root, root .. ':' .. id
+if public_json ~= '' then
+  fix('public', redis.call('HGET', public, id) ~= public_json, 'HSET', public, id, public_json)
+  fix('thread', not redis.call('ZSCORE', threads, top), 'ZADD', threads, 0, top)
+  if root ~= '' then fix('thread', not redis.call('ZSCORE', replies, member), 'ZADD', replies, 0, member) end
+else
+  fix('hidden', redis.call('HEXISTS', public, id) == 1, 'HDEL', public, id)
+  fix('hidden', redis.call('ZSCORE', recent, id), 'ZREM', recent, id)
+  fix('hidden', redis.call('ZSCORE', replies, member), 'ZREM', replies, member)
+  local answered = redis.call('ZLEXCOUNT', replies, '[' .. id .. ':', '(' .. id .. ';') > 0
+  fix('hidden', redis.call('ZSCORE', threads, id) and not answered, 'ZREM', threads, id)
+end
+if #wrong > seen and look == '' then
+  if public_json ~= '' then
+    redis.call('ZADD', recent, 0, id)
+    if redis.call('ZCARD', recent) > tonumber(feed) then redis.call('ZPOPMIN', recent) end
+  end
+  redis.call('HINCRBY', meta, 'version', 1)
+  redis.call('PUBLISH', channel, surrogates)
+end
+return wrong

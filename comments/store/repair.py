@@ -1,0 +1,234 @@
+"""Compares every derived set with the comment records, which alone count, and puts right what differs.
+
+Runs beside the service: in steps of some hundred keys, each comment on its own, and only while it still is what was
+seen. To run it twice changes nothing the second time. What cannot be made again from the records (an entry of the
+log) is only told.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from comments import text
+from comments.model import FEED_MAX, Comment, Status
+from comments.store import records, shards
+from comments.store.client import Client, Command
+from comments.store.keys import Keys, announcement
+from comments.store.published import finished
+from comments.store.scripts import MEND, UPROOT, Call
+
+_STEP = 500  # keys looked at in one go
+_EXAMPLES = 5
+
+CLASSES = {
+    "damaged": "records that cannot be read",
+    "queue": "comments that are not in the queue of their status, or in another one as well",
+    "public": "approved comments that are not public as they were written",
+    "thread": "approved comments that are missing from their thread",
+    "hidden": "comments that are public and should not be",
+    "planted": "members of queues and pages that are no such comment",
+    "log": "comments whose way is not whole in the log",
+}
+
+
+@dataclass
+class Report:
+    """How many comments were looked at; by class how often something was wrong, with a few ids."""
+
+    comments: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, word: str, example: str) -> None:
+        self.counts[word] = self.counts.get(word, 0) + 1
+        shown = self.examples.setdefault(word, [])
+        if len(shown) < _EXAMPLES and example not in shown:
+            shown.append(example)
+
+
+def repair(
+    client: Client, namespace: str, *, look: bool = False, told: Callable[[Report], None] = lambda _: None
+) -> Report:
+    """Goes through all that there is; with `look` it only tells. `told` hears how far it is after each step.
+
+    Raises Unavailable like every call; what was done until then stays, and another run goes on.
+    """
+    return _Round(client, namespace, look=look, told=told).run()
+
+
+class _Round:
+    def __init__(self, client: Client, namespace: str, *, look: bool, told: Callable[[Report], None]) -> None:
+        self._client = client
+        self._keys = Keys(namespace)
+        self._prefix = f"{namespace}:{{c:"
+        self._look = "1" if look else ""
+        self._told = told
+        self._report = Report()
+
+    def run(self) -> Report:
+        for keys in self._steps():
+            named = [key.removeprefix(self._prefix).partition("}:") for key in keys if key.startswith(self._prefix)]
+            ids = [rest[2:] for _, _, rest in named if rest.startswith("c:") and shards.is_comment_id(rest[2:])]
+            self._comments(ids)
+            for shard, _, rest in named:
+                if rest.startswith(("q:", "a:")) and not rest.endswith(":meta"):
+                    self._set(int(shard, 16), rest)
+            self._told(self._report)
+        return self._report
+
+    def _steps(self) -> Iterator[list[str]]:
+        """All keys of the comments' shards, some at a time."""
+        for server in self._client.everywhere():
+            cursor = 0
+            while True:
+                words = ("SCAN", cursor, "MATCH", f"{self._prefix}*", "COUNT", _STEP)
+                cursor, keys = self._client.on(server, *words)
+                yield [key.decode(errors="replace") for key in keys]
+                if not cursor:
+                    break
+
+    # -- from the records to the sets
+
+    def _comments(self, ids: Sequence[str]) -> None:
+        self._report.comments += len(ids)
+        read = self._read(ids)
+        sound = [comment for comment, _ in read.values() if comment and not comment.is_damaged]
+        self._mend_all(sound)
+        self._check_logs([(comment, entries) for comment, entries in read.values() if comment in sound])
+        for comment_id in (i for i, (comment, _) in read.items() if comment and comment.is_damaged):
+            self._report.add("damaged", comment_id)
+            self._show_to_moderators(comment_id)
+
+    def _read(self, ids: Sequence[str]) -> dict[str, tuple[Comment | None, list[str]]]:
+        commands: list[Command] = [("HMGET", self._keys.comment(i), *records.FIELDS, "log") for i in ids]
+        answers = self._client.pipeline(commands, of_another_type=[*records.UNREADABLE, None])
+        read = {}
+        for comment_id, fields in zip(ids, answers, strict=True):
+            *own, log = fields
+            read[comment_id] = (records.read(comment_id, own), (log or b"").decode(errors="replace").split())
+        return read
+
+    def _mend_all(self, comments: Sequence[Comment]) -> None:
+        answers = self._client.run_all([self._mend_call(comment) for comment in comments])
+        for comment, wrong in zip(comments, answers, strict=True):
+            for word in dict.fromkeys(wrong):
+                self._report.add(word.decode(), comment.id)
+
+    def _mend_call(self, comment: Comment) -> Call:
+        keys, shard = self._keys, shards.shard_in(comment.id)
+        article = keys.article(comment.site, comment.article)
+        others = [keys.queue(shard, status) for status in Status if status != comment.status]
+        public = finished(comment, text.to_html(comment.body)) if comment.status == Status.APPROVED else ""
+        return Call(
+            MEND,
+            [
+                keys.comment(comment.id),
+                keys.queue(shard, comment.status),
+                *others,
+                article.public,
+                article.threads,
+                article.replies,
+                article.recent,
+                article.meta,
+            ],
+            [
+                comment.id,
+                comment.version,
+                public,
+                comment.root or "",
+                keys.changed,
+                announcement(comment.site, comment.article),
+                FEED_MAX,
+                self._look,
+            ],
+        )
+
+    def _check_logs(self, read: Sequence[tuple[Comment, list[str]]]) -> None:
+        """Each version of a comment is an entry of its shard's log, and the last one leads where it stands."""
+        commands: list[Command] = [
+            ("XRANGE", self._keys.log(shards.shard_in(comment.id)), entry, entry)
+            for comment, entries in read
+            for entry in entries
+        ]
+        found = iter(self._client.pipeline(commands))
+        for comment, entries in read:
+            kept = [one[0][1] for one in islice(found, len(entries)) if one]
+            fields = [dict(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in kept]
+            whole = len(fields) == comment.version and fields[-1][b"to"].decode() == comment.status
+            if not whole or any(entry[b"comment"].decode() != comment.id for entry in fields):
+                self._report.add("log", comment.id)
+
+    def _show_to_moderators(self, comment_id: str) -> None:
+        """A damaged comment stands in some queue, so that somebody sees it and takes it out."""
+        shard = shards.shard_in(comment_id)
+        queues = [self._keys.queue(shard, status) for status in Status]
+        scores = self._client.pipeline([("ZSCORE", queue, comment_id) for queue in queues])
+        if not self._look and not any(score is not None for score in scores):
+            self._client.command("ZADD", self._keys.queue(shard, Status.PENDING), 0, comment_id)
+
+    # -- from the sets to the records
+
+    def _set(self, shard: int, rest: str) -> None:
+        """Every member of one set (`q:STATUS` or `a:ARTICLE:KIND`) is a comment that belongs there."""
+        key = f"{self._prefix}{shard:02x}}}:{rest}"
+        belongs = self._belongs(rest)
+        for members in self._members(key, "HSCAN" if rest.endswith(":public") else "ZSCAN"):
+            names = [member.decode(errors="replace") for member in members]
+            named = {member: _id_of(name, shard) for member, name in zip(members, names, strict=True)}
+            read = self._read([i for i in dict.fromkeys(named.values()) if i])
+            strange = []
+            for member, comment_id in named.items():
+                comment = read[comment_id][0] if comment_id else None
+                if not (comment and belongs(member.decode(), comment)):
+                    strange.append((member, comment_id, comment))
+            self._uproot(shard, key, rest, strange)
+
+    def _belongs(self, rest: str) -> Callable[[str, Comment], bool]:
+        if rest.startswith("q:"):
+            return lambda _, comment: comment.is_damaged or comment.status == rest[2:]
+        _, digest, kind = rest.split(":")
+
+        def is_public(comment: Comment) -> bool:
+            own = shards.article_digest(comment.site, comment.article) == digest
+            return comment.status == Status.APPROVED and own and not comment.is_damaged
+
+        def is_reply(member: str, comment: Comment) -> bool:
+            return is_public(comment) and member == f"{comment.root}:{comment.id}"
+
+        def is_top(_: str, comment: Comment) -> bool:  # one that is gone may stand above replies: `mend` knows
+            return shards.article_digest(comment.site, comment.article) == digest and not comment.root
+
+        kinds: dict[str, Callable[[str, Comment], bool]] = {"replies": is_reply, "threads": is_top}
+        return kinds.get(kind, lambda _, comment: is_public(comment))
+
+    def _members(self, key: str, command: str) -> Iterator[list[bytes]]:
+        cursor: Any = 0
+        while True:
+            (answer,) = self._client.pipeline([(command, key, cursor, "COUNT", _STEP)], of_another_type=[b"0", []])
+            cursor, flat = answer
+            yield flat[::2]
+            if int(cursor) == 0:
+                return
+
+    def _uproot(self, shard: int, key: str, rest: str, strange: Iterable[tuple[bytes, str, Comment | None]]) -> None:
+        surrogate = "" if rest.startswith("q:") else f"a-{rest.split(':')[1]}"
+        nobody = shards.comment_id(shard, "0" * 26)
+        strange = list(strange)
+        calls = [
+            Call(
+                UPROOT,
+                [self._keys.comment(comment_id or nobody), key],
+                [member, comment.version if comment else "", self._keys.changed, surrogate, self._look],
+            )
+            for member, comment_id, comment in strange
+        ]
+        for (member, _, _), there in zip(strange, self._client.run_all(calls), strict=True):
+            if there:
+                self._report.add("planted", member.decode(errors="backslashreplace"))
+
+
+def _id_of(member: str, shard: int) -> str:
+    """The id of the comment that a member names; "" when it can be none of this shard."""
+    comment_id = member.rpartition(":")[2]
+    return comment_id if shards.is_comment_id(comment_id) and shards.shard_in(comment_id) == shard else ""

@@ -1,0 +1,175 @@
+"""The doctor puts derived sets right from the records, tells what it found, and does no harm."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from comments.store import shards
+from comments.store.client import Client, connect
+from comments.store.keys import Keys
+from comments.store.repair import Report, repair
+from comments.web.here import House
+from tests.people import Moderator, Reader
+
+pytestmark = pytest.mark.topologies
+KEYS = Keys("comments")
+ARTICLE = KEYS.article("main", "bien-dong-1")
+
+
+@pytest.fixture
+def client(house: House) -> Client:
+    return house.client
+
+
+@pytest.fixture
+def page(reader: Reader, moderator: Moderator) -> list[str]:
+    """The ids of a pending, an approved, a rejected comment, of a reply, and of one removed above that reply."""
+    top = moderator.approved(reader)
+    reply = moderator.approved(reader, parent=top)
+    approved, rejected, pending = moderator.approved(reader), reader.submitted(), reader.submitted()
+    moderator.decide(rejected, "reject")
+    moderator.decide(top, "reject", version=2)
+    return [pending, approved, rejected, reply, top]
+
+
+def everything(client: Client) -> dict[str, object]:
+    """All sets and pages, to be compared."""
+    dumped = {}
+    for name in client.everywhere():
+        _, keys = client.on(name, "SCAN", 0, "COUNT", 10_000)
+        for key in keys:
+            kind = client.command("TYPE", key)
+            read = {b"zset": ("ZRANGE", key, 0, -1), b"hash": ("HGETALL", key), b"set": ("SMEMBERS", key)}
+            dumped[key.decode()] = client.command(*read[kind]) if kind in read else kind
+    return {key: value for key, value in dumped.items() if not key.endswith(":meta")}
+
+
+def mended(client: Client) -> dict[str, int]:
+    """What was found; a second run must find nothing."""
+    found = repair(client, "comments").counts
+    assert repair(client, "comments").counts == {}
+    return found
+
+
+def test_where_nothing_is_wrong_nothing_is_found_and_nothing_changes(client: Client, page: list[str]) -> None:
+    before = everything(client)
+    report = repair(client, "comments")
+    assert (report.comments, report.counts) == (5, {})
+    assert everything(client) == before
+
+
+def test_lost_queues_and_pages_are_made_again(client: Client, page: list[str], moderator: Moderator) -> None:
+    before = everything(client)
+    lost = [key for key in before if ":q:" in key or key.endswith((":public", ":threads", ":replies", ":recent"))]
+    for key in lost:
+        client.command("DEL", key)
+    assert mended(client) == {"queue": 5, "public": 2, "thread": 2}
+    assert everything(client) == before
+
+
+def test_looking_changes_nothing(client: Client, page: list[str]) -> None:
+    client.command("DEL", ARTICLE.public)
+    before = everything(client)
+    assert repair(client, "comments", look=True).counts == {"public": 2}
+    assert everything(client) == before
+
+
+def test_what_is_public_and_should_not_be_is_hidden(client: Client, page: list[str], reader: Reader) -> None:
+    before = everything(client)
+    pending, _, rejected, *_ = page
+    for comment_id in (pending, rejected):
+        client.command("HSET", ARTICLE.public, comment_id, json.dumps({"id": comment_id, "body": "planted"}))
+        client.command("ZADD", ARTICLE.threads, 0, comment_id)
+        client.command("ZADD", KEYS.queue(shards.shard_in(pending), "spam"), 0, comment_id)
+    # which of the two sees it first is for the server's order of keys to say
+    assert set(mended(client)) <= {"hidden", "queue", "planted"}
+    assert everything(client) == before
+
+
+def test_a_public_text_that_differs_from_the_record_is_written_anew(
+    client: Client, page: list[str], reader: Reader
+) -> None:
+    said = reader.read()
+    client.command("HSET", ARTICLE.public, page[1], '{"id":"x","body":"forged"}')
+    assert mended(client) == {"public": 1}
+    assert reader.read() == said
+
+
+@pytest.mark.parametrize("member", ["nonsense", b"\xff\xfe", "{own}" + "0" * 26, "{other}" + "0" * 26])
+def test_planted_members_are_taken_out(client: Client, page: list[str], member: str | bytes) -> None:
+    before = everything(client)
+    shard = shards.shard_in(page[0])
+    if isinstance(member, str):
+        member = member.format(own=f"{shard:02x}", other=f"{(shard + 1) % 64:02x}")
+    client.command("ZADD", KEYS.queue(shard, "pending"), 0, member)
+    client.command("HSET", ARTICLE.public, member, "{}")
+    client.command("ZADD", ARTICLE.replies, 0, member)
+    assert mended(client) == {"planted": 3}
+    assert everything(client) == before
+
+
+def test_a_gap_in_the_log_is_told(client: Client, page: list[str]) -> None:
+    client.command("XTRIM", KEYS.log(shards.shard_in(page[0])), "MAXLEN", 1)
+    report = repair(client, "comments")
+    assert set(report.counts) == {"log"}
+    assert set(report.examples["log"]) <= set(page)
+
+
+def poison(client: Client, comment_id: str, how: str) -> None:
+    key = KEYS.comment(comment_id)
+    if how == "no text":
+        client.command("HSET", key, "data", b"\xff\xfe")
+    elif how == "no record":
+        client.command("DEL", key)
+    elif how == "no version":
+        client.command("HSET", key, "version", "x")
+    else:
+        client.command("DEL", key)
+        client.command("SET", key, "no hash")
+
+
+@pytest.mark.parametrize("how", ["no text", "no record", "no version", "no hash"])
+def test_a_record_that_cannot_be_read_is_shown_and_can_only_be_rejected(
+    client: Client, page: list[str], moderator: Moderator, reader: Reader, how: str
+) -> None:
+    poison(client, page[0], how)
+    other = reader.submitted()
+    shown = {one["id"]: one for one in moderator.queue()}
+    assert set(shown) == {page[0], other}
+    assert shown[page[0]]["reasons"] == ["damaged"]
+    version = shown[page[0]]["version"]
+    assert moderator.decide(page[0], "approve", version=version)["outcome"] in ("invalid", "not_found")
+    assert moderator.decide(page[0], "reject", version=version)["outcome"] == "done"
+    assert [one["id"] for one in moderator.queue()] == [other]
+    assert moderator.decide(page[0], "reject", version=version)["outcome"] in ("not_found", "conflict", "invalid")
+    assert repair(client, "comments").counts == {}
+
+
+def test_a_damaged_comment_of_no_queue_is_put_before_the_moderators(
+    client: Client, page: list[str], moderator: Moderator
+) -> None:
+    client.command("HSET", KEYS.comment(page[1]), "data", "{")
+    client.command("DEL", KEYS.queue(shards.shard_in(page[1]), "approved"))
+    report = repair(client, "comments")
+    assert report.examples["damaged"] == [page[1]]
+    assert page[1] in [one["id"] for one in moderator.queue()]
+
+
+def test_it_runs_beside_the_service(
+    client: Client, reader: Reader, moderator: Moderator, store_url: str, together: Callable[..., list[object]]
+) -> None:
+    ids = [reader.submitted(article=f"article {n % 5}") for n in range(60)]
+    own = connect(store_url, timeout=5, pause=0, pool=2)
+
+    def decide() -> None:
+        for comment_id in ids:
+            assert moderator.decide(comment_id, "approve")["outcome"] == "done"
+            assert moderator.decide(comment_id, "reject", version=2)["outcome"] == "done"
+
+    def look() -> list[Report]:
+        return [repair(own, "comments") for _ in range(15)]
+
+    reports, _ = together([look, decide])
+    assert [report.counts for report in reports if report.counts] == []  # type: ignore[attr-defined]  # what `look` gives
+    own.close()
