@@ -17,6 +17,7 @@ from comments.store.client import Client
 from comments.store.comments import CommentStore
 from comments.store.connection import connection
 from comments.store.keys import Keys as StoreKeys
+from comments.store.log import Log
 from comments.store.people import People
 from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
@@ -84,6 +85,7 @@ def create_app(
         store=store,
         public=PublicStore(client, namespace),
         people=People(client, namespace=namespace, now=now),
+        log=Log(client, namespace, store),
         sharing=Sharing(client, namespace),
         desk=desk,
         receipts=slips,
@@ -92,7 +94,7 @@ def create_app(
     )
     for room in (language, access, errors, headers, pages):
         room.init_app(app)
-    for room in (comments, feeds, reports, receipts, moderation, doors, moderate, sharing, account, people, pages):
+    for room in (comments, feeds, reports, receipts, moderation, doors, moderate, sharing, account, people, log, pages):
         app.register_blueprint(room.blueprint)
     channel = StoreKeys(namespace).changed
 

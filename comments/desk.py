@@ -221,9 +221,9 @@ class Desk:
             raise NotFound("receipt")
         return comment
 
-    def open_article(self, site: str, article: str, *, is_open: bool) -> None:
+    def open_article(self, site: str, article: str, *, is_open: bool, by: str) -> None:
         """Opens or closes an article for new comments."""
-        self._store.open_article(site, article, is_open=is_open)
+        self._store.open_article(site, article, is_open=is_open, by=by, at=moment_of(int(self._now() * 1000)))
 
     def _wait(self, limit: Limit | None, source: str | None, at: int) -> float:
         """Takes one from a source's bucket; the seconds to wait when it is empty, else 0."""

@@ -1,6 +1,5 @@
 """Comments in the store, with one grammar: enqueue, queue (look), decide."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,9 +17,7 @@ from comments.model import (
     LastDecision,
     Status,
     Submission,
-    Transition,
     milliseconds_of,
-    moment_of,
     outcome_of,
 )
 from comments.store import records, shards
@@ -34,7 +31,6 @@ _EDITED = "edited"  # the reason in the log
 _REPORTERS_REMEMBERED = 30 * 86_400  # seconds after the last report on a comment
 _EXAMINED_AT_ONCE = 200
 _EXAMINED_AT_MOST = 2000  # records that one filtered page looks at before it hands out a cursor
-_LOG_CURSOR = re.compile(r"([1-9][0-9]{0,14})-([0-9]{1,15})-([0-3][0-9a-f])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,49 +431,24 @@ class CommentStore:
         word, *rest = self._client.run(call, safe=True)
         return Moved(int(rest[0])) if word == b"done" else None
 
-    def open_article(self, site: str, article: str, *, is_open: bool) -> bool:
+    def open_article(self, site: str, article: str, *, is_open: bool, by: str, at: datetime) -> bool:
         """Opens or closes an article for new comments; whether that changed anything."""
-        arguments = ["" if is_open else "1", self._keys.changed, announcement(site, article)]
-        call = Call(OPEN_ARTICLE, [self._keys.article(site, article).meta], arguments)
-        return bool(self._client.run(call, safe=True))
-
-    # -- the log
-
-    def log(self, *, limit: int, after: str | None = None) -> tuple[list[Transition], str | None]:
-        """Transitions of all comments, newest first, and the cursor of the next page.
-
-        Raises:
-            ValueError: `after` is no cursor of ours.
-        """
-        edge = _log_edge(after) if after else None
-
-        commands: list[Command] = []
-        for shard in range(shards.SHARDS):
-            start = "+"
-            if edge:  # entries of one millisecond are ordered by shard, so that none is shown twice
-                start = f"{edge[0]}-{edge[1]}" if shard < edge[2] else f"({edge[0]}-{edge[1]}"
-            commands.append(("XREVRANGE", self._keys.log(shard), start, "-", "COUNT", limit + 1))
-        per_shard = self._client.pipeline(commands)
-        entries = chain.from_iterable(
-            (_transition(shard, entry.decode(), fields) for entry, fields in found)
-            for shard, found in enumerate(per_shard)
+        what = "opened" if is_open else "closed"
+        call = Call(
+            OPEN_ARTICLE,
+            [self._keys.article(site, article).meta, self._keys.log(shards.shard_of(site, article))],
+            [
+                "" if is_open else "1",
+                self._keys.changed,
+                announcement(site, article),
+                by,
+                milliseconds_of(at),
+                what,
+                site,
+                article,
+            ],
         )
-        ordered = sorted(entries, key=lambda entry: _log_edge(entry.cursor), reverse=True)
-        page = ordered[:limit]
-        return page, page[-1].cursor if len(ordered) > limit else None
-
-    def log_of(self, comment_id: str) -> list[Transition]:
-        """Every transition of one comment, oldest first."""
-        if not shards.is_comment_id(comment_id):
-            return []
-        entries = (self._client.command("HGET", self._keys.comment(comment_id), "log") or b"").decode().split()
-        if not entries:
-            return []
-        shard = shards.shard_in(comment_id)
-
-        key = self._keys.log(shard)
-        found = chain.from_iterable(self._client.pipeline([("XRANGE", key, entry, entry) for entry in entries]))
-        return [_transition(shard, entry.decode(), fields) for entry, fields in found]
+        return bool(self._client.run(call, safe=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,25 +503,3 @@ def _readable(ids: Iterable[bytes]) -> list[str]:
 
 def _merge(heads: Iterable[list[str]], newest: bool) -> list[str]:
     return sorted(chain.from_iterable(heads), key=shards.by_time, reverse=newest)
-
-
-def _log_edge(cursor: str) -> tuple[int, int, int]:
-    found = _LOG_CURSOR.fullmatch(cursor)
-    if not found:
-        raise ValueError(cursor)
-    return int(found[1]), int(found[2]), int(found[3], 16)
-
-
-def _transition(shard: int, entry: str, pairs: list[bytes]) -> Transition:
-    fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
-    came_from = fields[b"from"].decode()
-    return Transition(
-        cursor=f"{entry}-{shard:02x}",
-        at=moment_of(int(fields[b"at"])),
-        by=fields[b"by"].decode(),
-        comment=fields[b"comment"].decode(),
-        came_from=Status(came_from) if came_from else None,
-        to=Status(fields[b"to"].decode()),
-        reason=fields[b"reason"].decode() or None,
-        version=int(fields[b"version"]),
-    )

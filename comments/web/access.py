@@ -34,6 +34,8 @@ _MODERATORS = frozenset({"moderator", "admin"})
 _ALLOWED = {
     "account": _EVERYBODY,
     "doors": _EVERYBODY,
+    "log": _EVERYBODY,
+    "log.export": frozenset({"reader-of-log", "admin"}),
     "moderate": _MODERATORS,
     "moderation": _MODERATORS,
     "moderation.log": _EVERYBODY,
@@ -61,7 +63,7 @@ def may(role: str, endpoint: str) -> bool:
 
 def home_of(role: str) -> str:
     """Where somebody of that role begins."""
-    endpoint = "moderate.queue" if may(role, "moderate.queue") else "account.overview"
+    endpoint = "moderate.queue" if may(role, "moderate.queue") else "log.entries"
     return url_for(endpoint, lang=request.args.get("lang"))
 
 

@@ -12,6 +12,7 @@ from comments.second_factor import SecondFactor
 from comments.settings import Settings
 from comments.store.client import Client
 from comments.store.comments import CommentStore
+from comments.store.log import Log
 from comments.store.people import People
 from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
@@ -26,6 +27,7 @@ class House:
     store: CommentStore
     public: PublicStore
     people: People
+    log: Log
     sharing: Sharing
     desk: Desk
     receipts: Receipts

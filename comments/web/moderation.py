@@ -48,10 +48,10 @@ def log() -> Response:
     """Every transition, newest first; or those of one comment, oldest first."""
     query = query_of(request)
     if comment := one(query, "comment"):
-        return jsonify(entries=[entry_json(entry) for entry in here().store.log_of(comment)], next=None)
+        return jsonify(entries=[entry_json(entry) for entry in here().log.of(comment)], next=None)
     after = one(query, "cursor") or None
     try:
-        entries, following = here().store.log(limit=limit_of(one(query, "limit")), after=after)
+        entries, following = here().log.transitions(limit=limit_of(one(query, "limit")), after=after)
     except ValueError as error:
         raise Invalid({"cursor": [gettext("This is none of ours.")]}) from error
     return jsonify(entries=[entry_json(entry) for entry in entries], next=following)
@@ -65,7 +65,7 @@ def open_article() -> Response:
     is_open = json_of(request, max_body=here().settings.server.max_body).get("open")
     if not isinstance(is_open, bool):
         raise Invalid({"open": [gettext("Either true or false.")]})
-    here().desk.open_article(site, article, is_open=is_open)
+    here().desk.open_article(site, article, is_open=is_open, by=g.token.name)
     return jsonify(article=article, site=site, open=is_open)
 
 

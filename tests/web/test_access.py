@@ -64,6 +64,8 @@ WITH_SESSION = {
     "account.app": set(ROLES),
     "account.recovery": set(ROLES),
     "account.sessions": set(ROLES),
+    "log.entries": set(ROLES),
+    "log.export": {READER_OF_LOG, ADMIN},
     "people.everybody": {ADMIN},
     "people.invite": {ADMIN},
     "people.change": {ADMIN},

@@ -282,7 +282,7 @@ def test_closing_counts_and_the_embed_page_are_announced_too(
     house: House = one.extensions["comments"]
     Moderator(one.test_client(), house.people.add_token("Lan")).approved(Reader(one.test_client()))
     eventually(lambda: all(client.get(p).data != b for p, b in zip(paths, before, strict=True)), within=1)
-    house.desk.open_article("main", "bien-dong-1", is_open=False)
+    house.desk.open_article("main", "bien-dong-1", is_open=False, by="Lan")
     eventually(lambda: Reader(client).read()["open"] is False, within=1)
 
 
