@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from comments import create_app, doctor, keys, passwords, server, settings
+from comments import create_app, doctor, keys, notary, passwords, server, settings
 from comments.errors import AlreadyExists, CommentsError
 from comments.installation import client, held_keys, own_store, people, store
 from comments.settings import Settings, SettingsFault
@@ -87,14 +87,16 @@ def serve(**flags: Any) -> None:
     loaded = _load(**flags)
     _forget_environment()
     with own_store(loaded) as connected, closing(server.Port(loaded.server.host, loaded.server.port)) as port:
-        worked = server.serve(
-            partial(create_app, connected, held_keys(connected)),
-            port,
-            workers=connected.server.workers,
-            threads=connected.server.threads,
-            max_body=connected.server.max_body,
-            ready=partial(_welcome, connected, port.url),
-        )
+        held = held_keys(connected)
+        with notary.hourly(connected, held.secret):
+            worked = server.serve(
+                partial(create_app, connected, held),
+                port,
+                workers=connected.server.workers,
+                threads=connected.server.threads,
+                max_body=connected.server.max_body,
+                ready=partial(_welcome, connected, port.url),
+            )
     if not worked:
         _end(1, ["the service could not start; the reason is above"])
 
@@ -222,6 +224,20 @@ def make_keys(**flags: Any) -> None:
     if loaded.secret_key:
         click.echo("The secret key is the one in COMMENTS_SECRET_KEY or the settings file.", err=True)
     click.echo("Keep a copy of these in a safe place that is not beside the comments.", err=True)
+
+
+@commands.command("seal")
+@_installation
+def seal(**flags: Any) -> None:
+    """Seal the log, as `serve` does every hour; print the last seal.
+
+    Kept elsewhere, that line shows later that nobody has put the whole store back to an earlier moment.
+    """
+    loaded = _load(**flags)
+    with store(loaded) as connected, client(connected) as connection:
+        count, last = notary.seals(connection, connected, held_keys(connected).secret).seal()
+    click.echo(last)
+    click.echo(f"{count} entries are newly sealed.", err=True)
 
 
 @commands.command("doctor")

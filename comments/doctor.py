@@ -11,10 +11,13 @@ from comments import keys
 from comments.errors import CommentsError
 from comments.installation import client
 from comments.keys import KeyFault
+from comments.notary import seals
 from comments.settings import Settings
+from comments.store.client import Client
 from comments.store.health import Facts, look, missing
 from comments.store.people import People
 from comments.store.repair import CLASSES, Report, repair
+from comments.store.seals import Fault
 
 OK, PROBLEM, UNKNOWN = "ok", "problem", "unknown"
 
@@ -65,6 +68,7 @@ def store(settings: Settings, *, now: Callable[[], float]) -> list[Finding]:
                     for finding in _server(facts, settings.store.durability, (before + after) / 2)
                 ),
                 _moderators(People(connected, namespace=settings.store.namespace, now=now)),
+                *_seals(connected, settings),
             ]
     except CommentsError as error:
         return [problem("store", f"cannot be used: {error}")]
@@ -99,6 +103,20 @@ def _secret(settings: Settings) -> Finding:
     except KeyFault as fault:
         return problem("secret key", str(fault))
     return ok("secret key", f"in {file}")
+
+
+def _seals(connected: Client, settings: Settings) -> Iterator[Finding]:
+    """Whether the log is what was sealed."""
+    try:
+        secret = keys.secret_of(settings)
+    except KeyFault:
+        yield unknown("log", "its seals cannot be checked without the secret key")
+        return
+    for found in seals(connected, settings, secret).check():
+        if isinstance(found, Fault):
+            yield problem("log", f"{found.where}: {found.says}")
+        else:
+            yield ok("log", f"{found.entries} entries are as {found.seals} seals say, {found.unsealed} wait for one")
 
 
 def _mail_keys(settings: Settings) -> Finding:

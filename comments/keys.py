@@ -74,6 +74,12 @@ def read_secret(path: Path) -> str:
     return secret
 
 
+def secret_of(settings: Settings) -> bytes:
+    """The installation's secret, without creating one. Raises KeyFault."""
+    given = settings.secret_key
+    return (given.reveal() if given else read_secret(folder(settings.store.data) / "secret")).encode()
+
+
 def _mail_public(directory: Path) -> bytes:
     """The public key; made from the private key when missing, so that the two can never belong to different pairs."""
     public, private = directory / "mail-public", directory / "mail-private"

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import redis
 
 from comments import keys
-from comments.store.embedded import EmbeddedStore
+from comments.store.embedded import EmbeddedStore, running
 from tests.service import run, serving
 
 PASSWORD = "correct horse battery\n"
@@ -125,6 +126,27 @@ def test_the_doctor_finds_nothing_wrong(data: Path) -> None:
     done = run("doctor", "--data", str(data))
     assert set(findings(done.stdout).values()) == {"ok"}
     assert done.returncode == 0
+
+
+def test_the_doctor_finds_a_log_that_was_tampered_with(comments: Command, store_url: str) -> None:
+    comments("keys")
+    comments("moderator", "add", "Lan", "--password-stdin", typed=PASSWORD)
+    status, out, err = comments("seal")
+    assert (status, err) == (0, "1 entries are newly sealed.\n")
+    assert re.fullmatch(r"[0-9a-f]{64}\n", out)
+    assert findings(comments("doctor")[1])["log"] == "ok"
+    with redis.Redis.from_url(store_url) as connection:
+        (entry,) = connection.xrange("comments:{people}:log")
+        connection.delete("comments:{people}:log")
+        connection.xadd("comments:{people}:log", {**entry[1], b"person": b"Minh"}, id=entry[0])
+    status, out, _ = comments("doctor")
+    assert status == 1
+    assert "problem   log: people: what seal 1 seals has been changed" in out
+
+
+def test_serve_seals_the_log(data: Path, eventually: Callable[..., None]) -> None:
+    with serving(data), redis.Redis.from_url(running(data) or "") as connection:
+        eventually(lambda: connection.llen("comments:{people}:seals") == 1)
 
 
 def test_the_doctor_knows_what_is_missing(data: Path) -> None:

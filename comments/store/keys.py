@@ -12,6 +12,7 @@
     NS:{c:NN}:by:ID         set     who reported a comment (keyed hashes of sources), with a time to live
     NS:{c:NN}:leases        hash    ID -> end (ms), screen and holder of a lease on a comment that waits
     NS:{c:NN}:log           stream  every transition: comment, from, to, by, at, reason, version
+    NS:{c:NN}:seals         list    the chain of seals of the log (JSON: upto, count, mac, at)
     NS:{c:NN}:of:PERSON     set     ids of a person's comments, found by the blind index
     NS:{c:NN}:i:KEY         string  answer to an idempotency key, with a time to live
     NS:{c:NN}:a:A:public    hash    ID -> finished public JSON of each approved comment; its size is the count
@@ -26,6 +27,8 @@
     NS:{people}:moderators  hash    name -> JSON (role, password hash, created, epoch, second factor, passkeys, ...)
     NS:{people}:tokens      hash    sha256 of an API token -> JSON (name, role, created)
     NS:{people}:log         stream  every change of a person: person, by, at, what, detail; no secret
+    NS:{people}:seals       list    the same for the people's log; also how long the shards' chains are, and their ends
+    NS:{people}:seal-round  string  a round of sealing that is made or was made within the hour; with a time to live
     NS:{people}:session:S   hash    S = sha256 of the cookie; name, created, seen, proved, epoch (one that is not the
                                     moderator's is over), way, agent; time to live = idle limit
     NS:{people}:sessions:M  set     sessions of one moderator (digest of the name), to end them all
@@ -57,6 +60,8 @@ class Keys:
         self.moderators = f"{self._people}:moderators"
         self.tokens = f"{self._people}:tokens"
         self.people_log = f"{self._people}:log"
+        self.people_seals = f"{self._people}:seals"
+        self.seal_round = f"{self._people}:seal-round"
         self.here = f"{self._people}:here"
 
     def comment(self, comment_id: str) -> str:
@@ -79,6 +84,9 @@ class Keys:
 
     def log(self, shard: int) -> str:
         return f"{self._shards[shard]}:log"
+
+    def seals(self, shard: int) -> str:
+        return f"{self._shards[shard]}:seals"
 
     def comments_of(self, shard: int, person: str) -> str:
         return f"{self._shards[shard]}:of:{person}"
