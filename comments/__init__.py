@@ -11,6 +11,7 @@ from comments.ids import new_ulid
 from comments.keys import Keys
 from comments.receipts import Receipts
 from comments.sealing import Sealer, subkey
+from comments.search import Search
 from comments.second_factor import SecondFactor
 from comments.settings import Settings
 from comments.store.client import Client
@@ -28,9 +29,9 @@ from comments.web import (
     comments,
     doors,
     errors,
+    feeds,
     headers,
     language,
-    feeds,
     moderate,
     moderation,
     pages,
@@ -87,6 +88,7 @@ def create_app(
         people=People(client, namespace=namespace, now=now),
         log=Log(client, namespace, store),
         sharing=Sharing(client, namespace),
+        search=Search(settings.store.data / "search" / f"{namespace}.sqlite", store),
         desk=desk,
         receipts=slips,
         second_factor=SecondFactor(subkey(keys.secret, "second factors")),

@@ -11,11 +11,12 @@ const MOST = 100; // decisions in one request
 
 const find = (id) => document.getElementById(id);
 const list = find("cards");
-const { status, back, me, url, screen, pulseUrl, releaseUrl } = list.dataset;
+const { status, me, url, screen, pulseUrl, releaseUrl } = list.dataset;
 const words = JSON.parse(list.dataset.words);
 const language = document.documentElement.lang;
 const local = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const outcomes = { approve: "approved", reject: "rejected", spam: "spam", restore: "pending" };
+const belongs = (other) => status === "all" || other === status; // to this view
 const decisionOf = { approved: "approve", rejected: "reject", spam: "spam", withdrawn: "withdraw", pending: "restore" };
 
 const moods = { approve: "is-good", reject: "is-bad", spam: "is-warn", restore: "is-accent" };
@@ -127,8 +128,7 @@ function fade(card, result) {
     part(card, ".excerpt").textContent = result.message;
     part(card, ".line button").remove();
   });
-  count(status, -1);
-  count(result.status, 1);
+  moved(card, result);
   tidy();
 }
 
@@ -165,7 +165,7 @@ function decide(card, decision, reason) {
 
 /** Shows a card as decided, before the server has said so. */
 function put(card, decision) {
-  const entry = { card, decision };
+  const entry = { card, decision, from: card.dataset.status };
   remember(entry);
   choose(card, false);
   part(card, ".answer-note").textContent = "";
@@ -198,7 +198,7 @@ function carryOutAll(entries) {
 
 async function receive(entry, { result, trouble }) {
   const { card, decision } = entry;
-  if (result && isDone(result, decision)) return moved(card, status, result);
+  if (result && isDone(result, decision)) return moved(card, result);
   forget(entry);
   if (trouble) return reopen(card, trouble);
   await stale(card, result);
@@ -212,16 +212,17 @@ async function carryOut(entry, reason) {
 
 /** Takes a decision back by the decision that leads to where the comment was. */
 function undo(entry) {
-  if (!entry || !back) return;
-  const { card, decision } = entry;
+  if (!entry) return;
+  const { card, decision, from } = entry;
+  const back = decisionOf[from];
   forget(entry);
   reopen(card);
   goTo(card);
   say(`${words.undone}: ${nameOf(card)}`);
   inTurn(card, async () => {
-    if (!card.dataset.at) return; // the decision itself did not come through
+    if (card.dataset.status === from) return; // the decision itself did not come through
     const { result, trouble } = await ask(card, back);
-    if (result && isDone(result, back)) return moved(card, outcomes[decision], result);
+    if (result && isDone(result, back)) return moved(card, result);
     if (result) return stale(card, result);
     if (card.classList.contains("is-decided")) return; // decided anew in the meantime
     steadily(() => collapse(card, decision));
@@ -258,15 +259,14 @@ function isDone(result, decision) {
   return result.outcome === "conflict" && result.decided_by === me && result.status === outcomes[decision];
 }
 
-function moved(card, from, result) {
+function moved(card, result) {
   card.dataset.version = result.version;
   for (const field of card.querySelectorAll("[name=version]")) field.value = result.version;
-  if (result.status === status) delete card.dataset.at;
-  else card.dataset.at = result.decided_at;
   const badge = part(card, ".line .badge");
   if (badge && result.decided_at) badge.title = local.format(new Date(result.decided_at));
-  count(from, -1);
+  count(card.dataset.status, -1);
   count(result.status, 1);
+  card.dataset.status = result.status;
 }
 
 /** Somebody else was there. A comment that is back in this queue is shown as it stands now. */
@@ -274,7 +274,7 @@ async function stale(card, result) {
   const time = result.decided_at ? ` (${local.format(new Date(result.decided_at))})` : "";
   const message = (result.decided_by === me ? words.yours : result.message) + time;
   say(message);
-  const fresh = result.status === status ? await freshly(card) : null;
+  const fresh = belongs(result.status) ? await freshly(card) : null;
   if (!fresh) return settle(card, message);
   card.dataset.version = fresh.dataset.version;
   part(card, ".said").replaceWith(document.adoptNode(part(fresh, ".said")));
@@ -365,7 +365,7 @@ function see({ here, held, changed }, versions) {
     const card = find(`comment-${result.id}`);
     if (!card || card.classList.contains("is-decided")) continue;
     if (Number(card.dataset.version) !== versions[result.id]) continue; // decided here in the meantime
-    if (result.outcome === "conflict" && result.status !== status) fade(card, result);
+    if (result.outcome === "conflict" && result.status !== card.dataset.status) fade(card, result);
     else stale(card, result);
   }
   const others = new Set(held);

@@ -1,6 +1,6 @@
 """Comments in the store, with one grammar: enqueue, queue (look), decide."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -58,14 +58,20 @@ class Filter:
     site: str | None = None
     article: str | None = None
     text: str | None = None
+    language: str | None = None
+    reason: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.site or self.article or self.text)
+        return bool(self.site or self.article or self.text or self.language or self.reason)
 
     def takes(self, comment: Comment) -> bool:
         if self.site and comment.site != self.site:
             return False
         if self.article and comment.article != self.article:
+            return False
+        if self.language and (comment.language or "")[:2] != self.language:
+            return False
+        if self.reason and self.reason not in comment.reasons:
             return False
         wanted = (self.text or "").casefold()
         return not wanted or wanted in f"{comment.name}\n{comment.body}".casefold()
@@ -229,11 +235,11 @@ class CommentStore:
             scope = [shards.shard_of(only.site or DEFAULT_SITE, only.article)]
         if only:
             found = self._filtered(status, scope, limit, after, newest, only, share)
-            mine = self._leased([comment.id for comment in found.comments], share) if share else found.comments
+            mine = self.look([comment.id for comment in found.comments], share) if share else found.comments
             return replace(found, comments=mine)
         ids, total = self._merged(status, scope, after, newest, limit + 1, share)
         more = len(ids) > limit
-        return Queued(self._leased(ids[:limit], share), shards.by_time(ids[limit - 1]) if more else None, total)
+        return Queued(self.look(ids[:limit], share), shards.by_time(ids[limit - 1]) if more else None, total)
 
     def _filtered(
         self,
@@ -248,7 +254,7 @@ class CommentStore:
         found: list[Comment] = []
         for _ in range(_EXAMINED_AT_MOST // _EXAMINED_AT_ONCE):
             ids, _total = self._merged(status, scope, after, newest, _EXAMINED_AT_ONCE, share)
-            for comment in self._leased(ids, None):
+            for comment in self.look(ids, None):
                 if len(found) == limit:
                     return Queued(found, after, None)
                 after = shards.by_time(comment.id)
@@ -257,6 +263,22 @@ class CommentStore:
             if len(ids) < _EXAMINED_AT_ONCE:
                 return Queued(found, None, None)
         return Queued(found, after, None)
+
+    def reported(self, *, limit: int, skip: int, only: Filter) -> Queued:
+        """Approved comments that readers reported, the most reported first; `next` is how many to skip."""
+        every = range(shards.SHARDS)
+        most = min(skip + limit + 1, _EXAMINED_AT_MOST)
+        found = self._client.pipeline(
+            [("ZREVRANGE", self._keys.reported(shard), 0, most - 1, "WITHSCORES") for shard in every]
+        )
+        scored = [
+            (-int(float(score)), comment_id.decode())
+            for pairs in found
+            for comment_id, score in zip(pairs[::2], pairs[1::2], strict=True)
+        ]
+        page = [comment_id for _, comment_id in sorted(scored)[skip : skip + limit]]
+        following = str(skip + limit) if len(scored) > skip + limit and skip + limit < _EXAMINED_AT_MOST else None
+        return Queued([comment for comment in self.look(page) if only.takes(comment)], following, None)
 
     def waiting(self) -> dict[Status, int]:
         """How many comments stand in each status."""
@@ -268,7 +290,7 @@ class CommentStore:
             status: sum(counts[at * shards.SHARDS : (at + 1) * shards.SHARDS]) for at, status in enumerate(statuses)
         }
 
-    def _leased(self, comment_ids: Sequence[str], share: Share | None) -> list[Comment]:
+    def look(self, comment_ids: Sequence[str], share: Share | None = None) -> list[Comment]:
         """The comments of a page in order, read and leased in one round trip; without `share` only read."""
         if not comment_ids:
             return []
@@ -416,6 +438,18 @@ class CommentStore:
             [comment_id, Status.APPROVED, source, reason, REPORTS_MAX, _REPORTERS_REMEMBERED],
         )
         return bool(self._client.run(call))
+
+    def moved_after(self, cursors: Mapping[int, str], *, limit: int) -> list[tuple[int, str, str]]:
+        """What stands in the log of each shard after an entry: shard, entry and comment ("" for what is about none)."""
+        every = range(shards.SHARDS)
+        read: list[Command] = [
+            ("XRANGE", self._keys.log(shard), f"({cursors.get(shard, '0-0')}", "+", "COUNT", limit) for shard in every
+        ]
+        return [
+            (shard, entry.decode(), dict(zip(pairs[::2], pairs[1::2], strict=True)).get(b"comment", b"").decode())
+            for shard, found in zip(every, self._client.pipeline(read), strict=True)
+            for entry, pairs in found
+        ]
 
     def set_aside(
         self, comment_id: str, *, version: int, to: Status, by: str, at: datetime, reason: str | None

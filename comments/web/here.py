@@ -8,6 +8,7 @@ from flask import current_app
 
 from comments.desk import Desk
 from comments.receipts import Receipts
+from comments.search import Search
 from comments.second_factor import SecondFactor
 from comments.settings import Settings
 from comments.store.client import Client
@@ -29,6 +30,7 @@ class House:
     people: People
     log: Log
     sharing: Sharing
+    search: Search
     desk: Desk
     receipts: Receipts
     second_factor: SecondFactor

@@ -8,20 +8,23 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from werkzeug.wrappers import Response as AnyResponse
 
 from comments.model import BY_MODERATORS, Comment, Decision, Status, may_follow, outcome_of
+from comments.search import Record
 from comments.web.access import signed_in
 from comments.web.here import here
 from comments.web.intake import json_of, one, query_of
-from comments.web.language import gettext
+from comments.web.language import LANGUAGES, gettext
 from comments.web.links import link
 from comments.web.outcomes import became, became_of_many, said
-from comments.web.queries import filter_of, is_newest, queue_cursor_of, status_of, verdicts_of
-from comments.web.reasons import sentence
+from comments.web.queries import verdicts_of
+from comments.web.reasons import sentence, sentences
 from comments.web.screens import share_of
+from comments.web.views import ALL, page_of, view_of
 
 blueprint = Blueprint("moderate", __name__, url_prefix="/moderate")
 
 _PER_PAGE = 25
-_VIEW = ("status", "sort", "cursor", "site", "article", "q", "all", "lang")  # what makes a view of the queue
+# what makes a view of the queue
+_VIEW = ("status", "sort", "cursor", "site", "article", "q", "language", "reason", "all", "lang")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Card:
 
     comment: Comment
     parent: Comment | None
+    record: Record | None  # what became of the same person's other comments
     reasons: dict[str, str]  # code: sentence
     decisions: list[Decision]
 
@@ -56,7 +60,7 @@ def queue() -> str:
     comment = here().store.comments([done]).get(done) if done else None
     if not comment:
         return _queue(None)
-    back = _leading_to(status_of(one(query, "status")))
+    back = _leading_to(view_of(query).status)
     undo = back if back and may_follow(back, comment.status) else None
     return _queue(Notice(became(comment), comment, undo=undo))
 
@@ -81,7 +85,7 @@ def _decide_one() -> AnyResponse:
         kept = {name: value for name, value in request.args.items() if name in _VIEW}
         return redirect(link("moderate.queue", kept | {"done": result.id}), 303)
     comment = here().store.comments([result.id]).get(result.id)
-    card = _card(comment, _parents([comment])) if comment else None
+    card = _card(comment, _parents([comment]), {}) if comment else None
     return Response(_queue(Notice(said(result), comment, True, result.decided_at, None, card)), 409)
 
 
@@ -95,7 +99,7 @@ def _decide_chosen() -> AnyResponse:
     done = [result for result in results if result.outcome == "done"]
     found = here().store.comments([result.id for result in results])
     status = outcome_of(Decision(str(decision)))
-    back = _leading_to(status_of(one(query_of(request), "status")))
+    back = _leading_to(view_of(query_of(request)).status)
     notice = Notice(
         became_of_many(status, len(done)),
         None,
@@ -119,38 +123,34 @@ def _seen(comment_id: str | None, version: str) -> dict[str, Any]:
 
 def _queue(notice: Notice | None) -> str:
     query = query_of(request)
-    status = status_of(one(query, "status"))
-    newest = is_newest(one(query, "sort"), default="oldest" if status == Status.PENDING else "newest")
-    only = filter_of(query)
-    store = here().store
+    asked = view_of(query)
+    status, only, store = asked.status, asked.only, here().store
     share = share_of(status, everything=bool(one(query, "all")))
-    page = store.queue(
-        status,
-        limit=_PER_PAGE,
-        after=queue_cursor_of(one(query, "cursor")),
-        newest=newest,
-        only=only,
-        share=share,
-    )
+    page = page_of(asked, limit=_PER_PAGE, share=share)
     parents = _parents(page.comments)
+    records = here().search.records(comment.person for comment in page.comments if comment.person)
     view = {name: value for name in _VIEW if (value := one(query, name))}
+    counts = {str(each): number for each, number in store.waiting().items()}
     return render_template(
         "moderate/queue.html",
         moderator=signed_in(),
         notice=notice,
-        status=status,
-        statuses=list(Status),
-        counts=store.waiting(),
-        newest=newest,
+        status=status or ALL,
+        statuses=[*Status, ALL],
+        counts=counts | {ALL: sum(counts.values())},
+        order=asked.order,
         only=only,
-        cards=[_card(comment, parents) for comment in page.comments],
+        reasons=sentences(),
+        language_names=dict(LANGUAGES),
+        is_complete=here().search.is_complete or not asked.is_searched,
+        cards=[_card(comment, parents, records) for comment in page.comments],
         view=view,
         view_url=lambda **more: link("moderate.queue", view | {"cursor": None} | more),
         switch_url=lambda code: link("moderate.queue", view | {"lang": code}),  # also where this answers a POST
         decide_url=link("moderate.decide", view),
         back=_leading_to(status),
         all_chosen=one(query, "select") == "all",
-        choices=[d for d in BY_MODERATORS if may_follow(d, status)],
+        choices=[d for d in BY_MODERATORS if not status or may_follow(d, status)],
         share=share,
         elsewhere=bool(share and page.total and not page.comments and not one(query, "cursor")),
         others=[name for name in _presence() if name != signed_in().name] if status == Status.PENDING else [],
@@ -166,10 +166,11 @@ def _parents(comments: list[Comment]) -> dict[str, Comment]:
     return here().store.comments([comment.parent for comment in comments if comment.parent])
 
 
-def _card(comment: Comment, parents: dict[str, Comment]) -> Card:
+def _card(comment: Comment, parents: dict[str, Comment], records: dict[str, Record]) -> Card:
     return Card(
         comment=comment,
         parent=parents.get(comment.parent or ""),
+        record=records.get(comment.person or ""),
         reasons={code: sentence(code) for code in comment.reasons},
         decisions=[Decision.REJECT]
         if comment.is_damaged
@@ -177,6 +178,6 @@ def _card(comment: Comment, parents: dict[str, Comment]) -> Card:
     )
 
 
-def _leading_to(status: Status) -> Decision | None:
+def _leading_to(status: Status | None) -> Decision | None:
     """The decision that brings a comment (back) to a status; nothing brings it to `WITHDRAWN` from here."""
     return next((decision for decision in BY_MODERATORS if outcome_of(decision) == status), None)

@@ -113,8 +113,8 @@ def filter_of(query: dict[str, list[str]]) -> Filter:
     Raises:
         Invalid: with a character that no text may contain.
     """
-    site, article, text = (_cleaned(one(query, name), name, clean_line) for name in ("site", "article", "q"))
-    return Filter(site or None, article or None, text or None)
+    names = ("site", "article", "q", "language", "reason")
+    return Filter(*(_cleaned(one(query, name), name, clean_line) or None for name in names))
 
 
 def verdicts_of(given: Any) -> list[Verdict]:

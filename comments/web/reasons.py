@@ -5,7 +5,12 @@ from comments.web.language import gettext
 
 def sentence(code: str) -> str:
     """The sentence for a code of `comments.checks`; an unknown code speaks for itself."""
-    sentences = {
+    return sentences().get(code, code)
+
+
+def sentences() -> dict[str, str]:
+    """Every code that there is with its sentence."""
+    return {
         "review": gettext("Every comment is read before it appears."),
         "first_comment": gettext("First comment from this address."),
         "link": gettext("It contains a link."),
@@ -17,4 +22,3 @@ def sentence(code: str) -> str:
         "reported_other": gettext("Readers reported it."),
         "damaged": gettext("Its record in the store is damaged."),
     }
-    return sentences.get(code, code)

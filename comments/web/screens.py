@@ -13,7 +13,7 @@ from comments.web.here import here
 _SCREEN = re.compile(r"[A-Za-z0-9_-]{8,32}")
 
 
-def share_of(status: Status, *, everything: bool) -> Share | None:
+def share_of(status: Status | None, *, everything: bool) -> Share | None:
     """The lease for a page of the queue; None where comments are not shared out.
 
     A script that loads more for the same screen says which one it is (`X-Screen`).

@@ -179,7 +179,7 @@ def test_the_tabs_count_every_status(lan: Desk, reader: Reader, moderator: Moder
     for comment_id, decision in zip(ids, ("approve", "reject", "reject", "spam"), strict=False):
         moderator.decide(comment_id, decision)
     tabs = dict(re.findall(r'data-tab="(\w+)".*?class="count">(\d+)<', lan.page(), re.DOTALL))
-    assert tabs == {"pending": "2", "approved": "1", "rejected": "2", "spam": "1", "withdrawn": "0"}
+    assert tabs == {"pending": "2", "approved": "1", "rejected": "2", "spam": "1", "withdrawn": "0", "all": "6"}
 
 
 def test_a_decided_comment_says_by_whom_and_why(lan: Desk, reader: Reader) -> None:
