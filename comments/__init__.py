@@ -32,6 +32,7 @@ from comments.web import (
     feeds,
     headers,
     language,
+    log,
     moderate,
     moderation,
     pages,
