@@ -19,6 +19,7 @@ from comments.store.comments import CommentStore
 from comments.store.connection import connection
 from comments.store.keys import Keys as StoreKeys
 from comments.store.log import Log
+from comments.store.numbers import Numbers
 from comments.store.people import People
 from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
@@ -88,6 +89,7 @@ def create_app(
         public=PublicStore(client, namespace),
         people=People(client, namespace=namespace, now=now),
         log=Log(client, namespace, store),
+        numbers=Numbers(client, namespace),
         sharing=Sharing(client, namespace),
         search=Search(settings.store.data / "search" / f"{namespace}.sqlite", store),
         desk=desk,

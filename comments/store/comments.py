@@ -20,7 +20,7 @@ from comments.model import (
     milliseconds_of,
     outcome_of,
 )
-from comments.store import records, shards
+from comments.store import numbers, records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, announcement
 from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPORT, SET_ASIDE, Call
@@ -167,6 +167,7 @@ class CommentStore:
                 article.meta,
                 keys.comments_of(shard, entry.person or ""),
                 keys.comment(parent_record),
+                keys.tally(shard, numbers.day_of(entry.at)),
             ],
             [
                 entry.comment_id,
@@ -179,6 +180,8 @@ class CommentStore:
                 parent,
                 entry.answer,
                 entry.answer_lifetime if submission.idempotency_key else 0,
+                numbers.came(entry.at),
+                numbers.kept_until(entry.at),
             ],
         )
 
@@ -373,6 +376,7 @@ class CommentStore:
                 article.recent,
                 article.meta,
                 keys.reported(shard),
+                keys.tally(shard, numbers.day_of(at)),
             ],
             [
                 seen.id,
@@ -388,6 +392,8 @@ class CommentStore:
                 keys.changed,
                 announcement(seen.site, seen.article),
                 FEED_MAX,
+                numbers.decided(seen, change.decision, by, at),
+                numbers.kept_until(at),
             ],
         )
 

@@ -13,6 +13,8 @@
     NS:{c:NN}:leases        hash    ID -> end (ms), screen and holder of a lease on a comment that waits
     NS:{c:NN}:log           stream  every transition: comment, from, to, by, at, reason, version
     NS:{c:NN}:seals         list    the chain of seals of the log (JSON: upto, count, mac, at)
+    NS:{c:NN}:tally:DAY     hash    counts of one day (20261231): came by hour (s), decided by hour (d), moderator (m)
+                                    and article (a), waiting times in buckets (w); with a time to live
     NS:{c:NN}:of:PERSON     set     ids of a person's comments, found by the blind index
     NS:{c:NN}:i:KEY         string  answer to an idempotency key, with a time to live
     NS:{c:NN}:a:A:public    hash    ID -> finished public JSON of each approved comment; its size is the count
@@ -87,6 +89,9 @@ class Keys:
 
     def seals(self, shard: int) -> str:
         return f"{self._shards[shard]}:seals"
+
+    def tally(self, shard: int, day: str) -> str:
+        return f"{self._shards[shard]}:tally:{day}"
 
     def comments_of(self, shard: int, person: str) -> str:
         return f"{self._shards[shard]}:of:{person}"

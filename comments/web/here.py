@@ -14,6 +14,7 @@ from comments.settings import Settings
 from comments.store.client import Client
 from comments.store.comments import CommentStore
 from comments.store.log import Log
+from comments.store.numbers import Numbers
 from comments.store.people import People
 from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
@@ -29,6 +30,7 @@ class House:
     public: PublicStore
     people: People
     log: Log
+    numbers: Numbers
     sharing: Sharing
     search: Search
     desk: Desk

@@ -15,7 +15,8 @@ from comments.store.scripts import ADMIT, OPEN_ARTICLE, THREADS, Call
 from comments.store.servers import Breaker
 
 BOUND = 0.2
-WRITE = Call(OPEN_ARTICLE, ["t:{x}:meta"], ["1", "t:changed", "a-x"])
+WHO = ["Lan", 1_800_000_000_000, "closed", "main", "x"]
+WRITE = Call(OPEN_ARTICLE, ["t:{x}:meta", "t:{x}:log"], ["1", "t:changed", "a-x", *WHO])
 READ = Call(THREADS, ["t:{x}:t", "t:{x}:r", "t:{x}:p", "t:{x}:meta"], ["", 10, 10, ""])
 
 
@@ -89,7 +90,7 @@ def test_a_full_store_refuses_what_needs_room_and_still_removes(client: Client) 
     try:
         with pytest.raises(StoreFull):
             client.run(Call(ADMIT, ["t:{y}"], [1000, 1000, 5000]))
-        assert client.run(Call(OPEN_ARTICLE, WRITE.keys, ["", "t:changed", "a-x"])) == 1
+        assert client.run(Call(OPEN_ARTICLE, WRITE.keys, ["", "t:changed", "a-x", *WHO])) == 1
     finally:
         client.command("CONFIG", "SET", "maxmemory", "0")
 

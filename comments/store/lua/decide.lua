@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
 -- Moves a comment from the status and version that were seen to another status: queue, public form, log, announcement.
 -- Works when memory is full, so that removing stays possible.
--- KEYS: record from_queue to_queue log public threads replies recent meta reported
--- ARGV: id seen_version from to at by reason last public_json root channel surrogates feed (its length)
+-- KEYS: record from_queue to_queue log public threads replies recent meta reported tally
+-- ARGV: id seen_version from to at by reason last public_json root channel surrogates feed (its length) counted kept_until
 -- Returns: {'done', version} | {'conflict', status, version, last} | {'missing'}
-local record, from_queue, to_queue, log, public, threads, replies, recent, meta, reported = unpack(KEYS)
-local id, seen_version, from, to, at, by, reason, last, public_json, root, channel, surrogates, feed = unpack(ARGV)
+local record, from_queue, to_queue, log, public, threads, replies, recent, meta, reported, tally = unpack(KEYS)
+local id, seen_version, from, to, at, by, reason, last, public_json, root, channel, surrogates, feed,
+      counted, kept_until = unpack(ARGV)
 
 local status, version, latest, entries = unpack(redis.call('HMGET', record, 'status', 'version', 'last', 'log'))
 if not status then return {'missing'} end
@@ -18,6 +19,8 @@ redis.call('HSET', record, 'status', to, 'version', version, 'last', last, 'log'
 redis.call('ZREM', from_queue, id)
 redis.call('ZADD', to_queue, 0, id)
 redis.call('ZREM', reported, id)
+for field in string.gmatch(counted, '[^\n]+') do redis.call('HINCRBY', tally, field, 1) end
+redis.call('EXPIREAT', tally, kept_until)
 
 local top = root == '' and id or root
 local changed = true
