@@ -109,6 +109,7 @@ class Pages:
 
     language: str = _knob(choice("en", "vi"))
     demo: bool = _knob(switch)
+    structured_data: bool = _knob(switch)
     shared_cache_seconds: int = _knob(whole(0, 86400))
     cache_mb: int = _knob(whole(0, 65536))
 

@@ -1,10 +1,13 @@
-/* <article-comments article="ID" site lang="vi|en" sort="oldest|newest" article-url article-title api loading="eager">
-   Events (bubbling, composed): comments:loaded, comments:submitted, comments:error.
+/* <article-comments article="ID" site lang sort="oldest|newest" article-url article-title api loading="eager">
+   <comment-count article="ID" site lang api>
+   Events (bubbling, composed): comments:loaded, comments:submitted, comments:reported, comments:error.
    Looks: --comments-accent, --comments-on-accent, --comments-error, --comments-success, --comments-radius,
    --comments-width, --comments-min-height, and ::part(heading list comment name badge time body removed reply form field input submit
-   button notice receipt more).
+   button notice receipt more mine).
    A reader's words enter the page as text nodes only. What a host page may have clobbered (named forms, a polluted
-   Object.prototype) is taken from the prototypes, or has no prototype at all. */
+   Object.prototype) is taken from the prototypes, or has no prototype at all. What is kept in the browser: a draft with
+   its key, receipts of comments that wait with their text, and the name if its box is ticked; never the address.
+   `python -m tests.widget_build` makes what is served. */
 (() => {
   "use strict";
 
@@ -14,95 +17,68 @@
   const ofDocument = (name) => Reflect.get(Document.prototype, name, document);
   const script = ofDocument("currentScript");
   const HOME = script ? script.src : location.href;
-  const LIMITS = { __proto__: null, name: 80, body: 5000 };
+  const MORE = "ar cs de es fr hi id it ja ko nl pl pt ru th tr uk zh"; // languages that are fetched when they are wanted
+  const MOST = 5000; // characters of a comment
   const REL = "ugc nofollow noopener";
   const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
-  const STRINGS = {
-    __proto__: null,
-    en: {
-      __proto__: null,
-      heading: "Comments",
-      count: { __proto__: null, one: "{n} comment", other: "{n} comments" },
-      loading: "Loading comments…",
-      none: "No comments yet. Be the first to write one.",
-      closed: "Comments on this article are closed.",
-      removed: "This comment was removed.",
-      edited: "edited",
-      staff: "Staff",
-      order: "Order",
-      oldest: "Oldest first",
-      newest: "Newest first",
-      more: "Show more comments",
-      replies: "Show more replies",
-      reply: "Reply",
-      write: "Write a comment",
-      replyTo: "Reply to {name}",
-      cancel: "Cancel reply",
-      private: "Your email address will not be published. Required fields are marked *",
-      name: "Name",
-      email: "Email",
-      website: "Website (optional)",
-      body: "Comment",
-      length: "{n} / {max} characters",
-      send: "Send comment",
-      sending: "Sending…",
-      empty: "Please fill in this field.",
-      long: "Please keep this within {max} characters.",
-      thanks: "Thank you. Your comment is waiting for review.",
-      later: "It appears here once a moderator has approved it.",
-      receipt: "Follow what happens to it",
-      another: "Write another comment",
-      retry: "Try again",
-      again: "Please try again {when}.",
-      failed: "The comments could not be loaded.",
-      invalid: "Please check the marked fields.",
-      offline: "There is no connection. Your text is still here.",
-      too_many: "That was a little fast. Your text is still here.",
-      unavailable: "The comment service cannot answer just now. Your text is still here.",
-    },
-    vi: {
-      __proto__: null,
-      heading: "Bình luận",
-      count: { __proto__: null, other: "{n} bình luận" },
-      loading: "Đang tải bình luận…",
-      none: "Chưa có bình luận nào. Mời bạn mở đầu câu chuyện.",
-      closed: "Bài viết này không còn nhận bình luận.",
-      removed: "Bình luận này đã bị gỡ.",
-      edited: "đã sửa",
-      staff: "Tòa soạn",
-      order: "Thứ tự",
-      oldest: "Cũ nhất trước",
-      newest: "Mới nhất trước",
-      more: "Xem thêm bình luận",
-      replies: "Xem thêm trả lời",
-      reply: "Trả lời",
-      write: "Viết bình luận",
-      replyTo: "Trả lời {name}",
-      cancel: "Hủy trả lời",
-      private: "Email của bạn sẽ không được hiển thị công khai. Các trường bắt buộc được đánh dấu *",
-      name: "Tên",
-      email: "Email",
-      website: "Trang web (không bắt buộc)",
-      body: "Bình luận",
-      length: "{n} / {max} ký tự",
-      send: "Gửi bình luận",
-      sending: "Đang gửi…",
-      empty: "Vui lòng điền mục này.",
-      long: "Vui lòng viết không quá {max} ký tự.",
-      thanks: "Cảm ơn bạn. Bình luận của bạn đang chờ duyệt.",
-      later: "Bình luận sẽ hiện ở đây sau khi được người kiểm duyệt chấp thuận.",
-      receipt: "Theo dõi tình trạng bình luận",
-      another: "Viết bình luận khác",
-      retry: "Thử lại",
-      again: "Vui lòng thử lại {when}.",
-      failed: "Không tải được bình luận.",
-      invalid: "Vui lòng xem lại các mục được đánh dấu.",
-      offline: "Không có kết nối mạng. Nội dung bạn viết vẫn còn đây.",
-      too_many: "Bạn gửi hơi nhanh. Nội dung bạn viết vẫn còn đây.",
-      unavailable: "Hệ thống bình luận đang tạm gián đoạn. Nội dung bạn viết vẫn còn đây.",
-    },
-  };
+  /* Name, English, Vietnamese; "one~other" where a number is in it. More languages: static/languages. */
+  const STRINGS = { __proto__: null, en: { __proto__: null }, vi: { __proto__: null } };
+  for (const row of `
+    heading|Comments|Bình luận
+    count|{n} comment~{n} comments|{n} bình luận
+    loading|Loading comments…|Đang tải bình luận…
+    none|No comments yet. Be the first to write one.|Chưa có bình luận nào. Mời bạn mở đầu câu chuyện.
+    closed|Comments on this article are closed.|Bài viết này không còn nhận bình luận.
+    removed|This comment was removed.|Bình luận này đã bị gỡ.
+    edited|edited|đã sửa
+    staff|Staff|Tòa soạn
+    order|Order|Thứ tự
+    oldest|Oldest first|Cũ nhất trước
+    newest|Newest first|Mới nhất trước
+    more|Show more comments|Xem thêm bình luận
+    replies|Show more replies|Xem thêm trả lời
+    reply|Reply|Trả lời
+    write|Write a comment|Viết bình luận
+    replyTo|Reply to {name}|Trả lời {name}
+    cancel|Cancel|Hủy
+    private|Your email address will not be published. Required fields are marked *|Email của bạn sẽ không được hiển thị công khai. Các trường bắt buộc được đánh dấu *
+    name|Name|Tên
+    email|Email|Email
+    website|Website (optional)|Trang web (không bắt buộc)
+    body|Comment|Bình luận
+    length|{n} / {max} characters|{n} / {max} ký tự
+    send|Send comment|Gửi bình luận
+    sending|Sending…|Đang gửi…
+    empty|Please fill in this field.|Vui lòng điền mục này.
+    thanks|Thank you. Your comment is waiting for review.|Cảm ơn bạn. Bình luận của bạn đang chờ duyệt.
+    receipt|Follow what happens to it|Theo dõi tình trạng bình luận
+    retry|Try again|Thử lại
+    again|Please try again {when}.|Vui lòng thử lại {when}.
+    failed|The comments could not be loaded.|Không tải được bình luận.
+    invalid|Please check the marked fields.|Vui lòng xem lại các mục được đánh dấu.
+    offline|There is no connection. Your text is still here.|Không có kết nối mạng. Nội dung bạn viết vẫn còn đây.
+    too_many|That was a little fast. Your text is still here.|Bạn gửi hơi nhanh. Nội dung bạn viết vẫn còn đây.
+    unavailable|There is no answer just now. Your text is still here.|Hệ thống bình luận đang tạm gián đoạn. Nội dung bạn viết vẫn còn đây.
+    fresh|{n} new comment~{n} new comments|{n} bình luận mới
+    earlier|Show earlier comments|Xem các bình luận trước
+    remember|Remember my name|Ghi nhớ tên tôi
+    mine|Your comments|Bình luận của bạn
+    pending|Not reviewed yet|Chờ duyệt
+    rejected|Not published|Không được đăng
+    edit|Change the text|Sửa nội dung
+    save|Save|Lưu
+    withdraw|Withdraw|Rút lại
+    report|Report|Báo cáo
+    spam|Advertising|Quảng cáo
+    abuse|Insult or threat|Xúc phạm, đe dọa
+    personal|Private information|Lộ chuyện riêng tư
+    false|Not true|Sai sự thật
+    other|Something else|Lý do khác
+    reported|Thank you. A moderator will look.|Cảm ơn bạn. Người kiểm duyệt sẽ xem lại.`.split("\n").slice(1)) {
+    const [name, ...said] = row.trim().split("|").map((text) => (text.includes("~") ? { __proto__: null, one: text.split("~")[0], other: text.split("~")[1] } : text));
+    [STRINGS.en[name], STRINGS.vi[name]] = said;
+  }
   /* Greys are the host's ink thinned, warnings its ink reddened: light and dark pages both work without being asked. */
   const STYLE = `
     :host { display: block; min-height: var(--comments-min-height, 24rem); text-align: start; line-height: 1.6;
@@ -127,7 +103,8 @@
     header, .row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem }
     header { justify-content: space-between; padding-block-end: .75rem; border-block-end: 2px solid }
     .soft { color: var(--_soft); font-size: .875em }
-    .blank:not(:empty) { display: grid; gap: .5rem; justify-items: start; padding-block: 1.5rem; color: var(--_soft) }
+    :is(.blank, .wrong, .mine, .more):empty { display: none }
+    .blank { display: grid; gap: .5rem; justify-items: start; padding-block: 1.5rem; color: var(--_soft) }
     .list > li { padding-block: 1.25rem; border-block-end: 1px solid var(--_line) }
     .replies { margin-block-start: 1rem; padding-inline-start: clamp(.75rem, 4%, 1.5rem);
       border-inline-start: 2px solid var(--_line) }
@@ -159,14 +136,18 @@
     option { color: CanvasText; background: Canvas }
     [aria-invalid] { border: 2px solid var(--_bad) }
     .wrong { color: var(--_bad); font-size: .875em; font-weight: 600 }
-    .wrong:empty { display: none }
     .trap { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
     .notice { display: grid; gap: .5rem; justify-items: start; padding: .9rem 1.1rem;
       border-inline-start: 4px solid var(--_bad); border-radius: var(--_round);
       background: color-mix(in srgb, currentColor 5%, transparent) }
     form:not([hidden]) + div > .notice { margin-block-start: 1rem }
     .done { border-color: var(--_good) }
+    .mine { display: grid; gap: 1rem; margin-block: 1.25rem }
+    .row:has(> .quiet) { gap: 0 1rem }
+    [type=checkbox] { width: 1.5rem; min-height: 1.5rem }
     @media (forced-colors: active) { .send span { color: ButtonText } }`;
+  const SHEET = new CSSStyleSheet();
+  SHEET.replaceSync(STYLE);
 
   function h(tag, attributes, ...children) {
     const node = ofDocument("createElement").call(document, tag);
@@ -241,10 +222,30 @@
     return said;
   }
 
-  /** Builds the thread and the form of `host` into `root`; gives back what (re)loads the list. */
-  function build(host, root) {
+  const near = (host, path) => new URL(path, host.getAttribute("api") ?? HOME);
+
+  /** The language of an element that we have words for; fetches them when they are not here. */
+  async function speak(host) {
     const wish = (host.closest("[lang]")?.getAttribute("lang") || navigator.language).slice(0, 2).toLowerCase();
-    const lang = wish in STRINGS ? wish : "en";
+    if (!STRINGS[wish] && MORE.includes(wish)) {
+      const { problem, data } = await ask(near(host, `/languages/${wish}.json`), { __proto__: null, cache: "default" });
+      if (!problem) STRINGS[wish] = { __proto__: null, ...STRINGS.en, ...data };
+    }
+    return STRINGS[wish] ? wish : "en";
+  }
+
+  /** What this browser keeps for the page under a name: reads it, or with a value writes it (null: forgets it). */
+  const keep = (name, value) => {
+    try {
+      if (value !== undefined) localStorage.setItem("comments:" + name, JSON.stringify(value));
+      return parse(localStorage.getItem("comments:" + name));
+    } catch {
+      return null; // nothing was kept, or this browser keeps nothing
+    }
+  };
+
+  /** Builds the thread and the form of `host` into `root`; gives back what (re)loads the list. */
+  function build(host, root, lang) {
     const about = { __proto__: null, article: host.getAttribute("article"), site: host.getAttribute("site") ?? "main" };
     const canonical = ofDocument("querySelector").call(document, "link[rel=canonical]")?.getAttribute("href");
     const url = webAddress(host.getAttribute("article-url") ?? canonical ?? location.pathname, location.href);
@@ -258,14 +259,19 @@
     let busy = false;
     let sent = ""; // what was last sent under `key`; another text gets another key
     let key;
+    let first; // id of the first comment
+    let shown; // how many comments the article had when it was loaded
+    const place = about.site + "/" + about.article;
+    let draft = keep("draft:" + place);
+    let ready = host.querySelector("[type='application/json']"); // a page made on the server, once
 
     const t = (name, values = {}) => {
       let text = STRINGS[lang][name];
       if (text.other) text = text[new Intl.PluralRules(lang).select(values.n)] ?? text.other;
       return text.replace(/\{(\w+)\}/g, (_, slot) => values[slot].toLocaleString(lang));
     };
-    const address = (query) => {
-      const url = new URL("/api/v1/comments", host.getAttribute("api") ?? HOME);
+    const address = (query, path = "comments") => {
+      const url = near(host, "/api/v1/" + path);
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
       return url;
     };
@@ -275,11 +281,10 @@
     /* Time */
 
     const relative = (seconds) => {
-      const [unit, size] = UNITS.find((one) => Math.abs(seconds) >= one[1]) ?? UNITS[3];
+      const [unit, size] = UNITS.find((one) => Math.abs(seconds) >= one[1] ) ?? UNITS[3];
       return new Intl.RelativeTimeFormat(lang, { __proto__: null, numeric: "auto" }).format(Math.trunc(seconds / size), unit);
     };
     const date = (iso, style) => new Date(iso).toLocaleString(lang, { __proto__: null, ...style });
-    const exact = (iso) => date(iso, { dateStyle: "long", timeStyle: "short" });
     /** Writes the age of a <time>: relative for a week, then the date. */
     const tell = (time) => {
       const age = Math.min(0, (new Date(time.dateTime) - Date.now()) / 1000);
@@ -294,7 +299,7 @@
       names.set(one.id, one.name);
       const href = webAddress(one.website);
       const answered = one.parent !== thread && names.get(one.parent);
-      const time = h("time", { class: "soft", datetime: one.created_at, title: exact(one.created_at), part: "time" }, h("a", { href: "#" + id }));
+      const time = h("time", { class: "soft", datetime: one.created_at, title: date(one.created_at, { dateStyle: "long", timeStyle: "short" }), part: "time" }, h("a", { href: "#" + id }));
       tell(time);
       return h(
         "article",
@@ -305,12 +310,43 @@
           h("bdi", { part: "name" }, href ? h("a", { href, rel: REL }, one.name) : one.name),
           one.staff && h("span", { class: "badge", part: "badge" }, t("staff")),
           time,
-          one.edited_at && h("span", { class: "soft", title: exact(one.edited_at) }, t("edited")),
+          one.edited_at && h("span", { class: "soft" }, t("edited")),
         ),
         answered && h("div", { class: "soft" }, "↳ ", h("bdi", {}, answered)),
         h("div", { class: "text", part: "body", dir: "auto" }, ...paragraphs(one.body)),
-        open && button(t("reply"), (event) => aim(one, event.target), "reply", { class: "quiet soft", "aria-label": t("replyTo", one) }),
+        h(
+          "div",
+          { class: "row" },
+          open && quiet("reply", (event) => aim(one, event.target), { "aria-label": t("replyTo", one) }),
+          quiet("report", (event) => accuse(one, event.target), { "aria-label": t("report") + ": " + one.name }),
+        ),
       );
+    };
+
+    /** Opens the reasons for a report under a comment, or closes them. */
+    const accuse = (one, from) => {
+      const row = from.parentNode;
+      const opened = row.nextSibling;
+      if (opened) return opened.remove();
+      const choice = (reason) =>
+        button(t(reason), async () => {
+          const answer = await post(`comments/${one.id}/reports`, "POST", { reason });
+          reasons.textContent = answer.problem ? complaint(answer) : t("reported");
+          reasons.focus();
+          if (!answer.problem) fire("reported", { id: one.id, reason });
+        });
+      const reasons = h("div", { class: "row soft", tabindex: -1 }, ...["spam", "abuse", "personal", "false", "other"].map(choice));
+      row.after(reasons);
+      reasons.firstChild.focus();
+    };
+
+    const quiet = (word, click, more) => button(t(word), click, "reply", { class: "quiet soft", ...more });
+    const post = (path, method, body) =>
+      ask(address({}, path), { __proto__: null, method, headers: { __proto__: null, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    /** What went wrong, in words; the page hears of it too. */
+    const complaint = ({ problem, status, data }) => {
+      fire("error", { status, code: problem });
+      return STRINGS[lang][status > 499 ? "unavailable" : problem] ?? data.detail ?? t("unavailable");
     };
 
     const thread = (one, open) => {
@@ -330,7 +366,8 @@
     const more = (place, label, cursor, query, show) => {
       if (!cursor) return;
       const ofTurn = turn;
-      const next = button(t(label), async () => {
+      const next = h("button", { type: "button", part: "more", class: "more" }, t(label));
+      next.onclick = async () => {
         if (next.ariaBusy) return;
         next.ariaBusy = "true";
         const { problem, data } = await ask(address({ ...about, ...query, cursor }));
@@ -340,24 +377,33 @@
         show(data);
         next.remove();
         more(place, label, data.next, query, show);
-      }, "more", { class: "more" });
+      };
       place.append(next);
     };
 
-    const load = async () => {
+    const take = () => {
+      const data = ready && host.getAttribute("sort") !== "newest" && parse(ready.textContent);
+      ready = null;
+      return data?.article === about.article && { __proto__: null, data };
+    };
+
+    const load = async (around) => {
       const ofTurn = ++turn;
       const sort = host.getAttribute("sort") === "newest" ? "newest" : "oldest";
       const query = { sort, limit: 20 };
+      const wanted = location.hash.startsWith("#comment-") && location.hash.slice(1);
       order.value = sort;
-      const { problem, status, wait, data } = await ask(address({ ...about, ...query }));
+      const { problem, status, wait, data } = take() || (await ask(address({ ...about, ...query, ...around })));
       if (turn !== ofTurn || !section.parentNode) return;
       if (problem) {
-        say.replaceChildren(h("p", {}, t("failed"), " ", soon(wait)), button(t("retry"), load));
+        say.replaceChildren(h("p", {}, t("failed"), " ", soon(wait)), button(t("retry"), () => load()));
         return fire("error", { status, code: problem });
       }
       const { count, open, comments } = data;
       const items = (page) => page.comments.map((one) => thread(one, page.open));
       aim();
+      shown = count;
+      fresh.replaceChildren();
       heading.textContent = count ? t("count", { n: count }) : t("heading");
       order.hidden = comments.length < 2;
       say.textContent = open ? (comments.length ? "" : t("none")) : t("closed");
@@ -365,8 +411,102 @@
       foot.replaceChildren();
       more(foot, "more", data.next, query, (page) => append(list, items(page)));
       box.hidden = jump.hidden = !open;
-      if (location.hash.startsWith("#comment-")) root.getElementById(location.hash.slice(1))?.focus();
+      if (around && comments[0]?.id !== first) fresh.append(button(t("earlier"), () => load(null), "more"));
+      first ??= comments[0]?.id;
+      resume();
+      own();
       fire("loaded", { article: about.article, count, open });
+      if (!wanted || around === null) return;
+      // a linked comment further down: a page that begins with its thread, then that thread's replies up to it
+      const target = () => root.getElementById(wanted);
+      let before;
+      let next;
+      if (!around && !target()) return load({ around: wanted.slice(8) });
+      while (!target() && (next = list.firstChild?.querySelector(".more")) && next !== before) {
+        before = next;
+        await next.onclick();
+      }
+      target()?.focus();
+    };
+
+    /** Asks how many comments there are by now, and says so when there are more. */
+    const look = async () => {
+      if (shown === undefined || ofDocument("hidden")) return;
+      const { problem, data } = await ask(address({ site: about.site, article: about.article }, "counts"));
+      const n = problem ? 0 : Object.values(data.counts)[0] - shown;
+      if (n > 0) fresh.replaceChildren(button(t("fresh", { n }), () => {
+        if (foot.firstChild) host.setAttribute("sort", "newest");
+        else load();
+        list.focus();
+      }, "more"));
+    };
+
+    /* The reader's own comments, as long as they wait: receipt and text are kept in this browser. */
+
+    const mine = "mine:" + place;
+    const change = (receipt, more) => {
+      const others = (keep(mine) ?? []).filter((one) => one.receipt !== receipt);
+      keep(mine, [...others, more].filter(Boolean).slice(-20));
+    };
+
+    const own = async () => {
+      const ofTurn = turn;
+      const some = (await Promise.all((keep(mine) ?? []).map(ownOne))).filter(Boolean);
+      if (turn === ofTurn) ours.replaceChildren(...(some.length ? [h("h3", {}, t("mine")), ...some] : []));
+    };
+
+    const ownOne = async (one) => {
+      const { data, status } = await ask(address({}, "receipts/" + one.receipt));
+      const waits = data.status === "pending";
+      if (status && status < 500 && !waits) change(one.receipt);
+      if (!waits && data.status !== "rejected") return;
+      const text = h("div", { class: "text", dir: "auto" }, ...paragraphs(one.body));
+      const acts = h("div", { class: "row" });
+      const note = h("p", { role: "status" }, data.reason);
+      const settle = async (answer) => {
+        if (!answer.problem || answer.status === 409) return own();
+        note.textContent = Object.values(answer.data.errors ?? {}).join(" ") || complaint(answer);
+      };
+      const edit = () => {
+        const input = h("textarea", { part: "input", "aria-label": t("body"), dir: "auto" });
+        input.value = one.body;
+        const save = button(t("save"), async () => {
+          const answer = await post("receipts/" + one.receipt, "PATCH", { body: input.value });
+          if (!answer.problem) change(one.receipt, { ...one, body: input.value.trim() });
+          settle(answer);
+        });
+        text.replaceChildren(input);
+        acts.replaceChildren(save, quiet("cancel", own));
+        input.focus();
+      };
+      const withdraw = (event) =>
+        event.target.replaceWith(button(t("withdraw") + "?", async () => settle(await post("receipts/" + one.receipt, "DELETE"))));
+      if (waits) acts.append(quiet("edit", edit), quiet("withdraw", withdraw));
+      return h(
+        "div",
+        { class: "notice done", part: "mine" },
+        h("div", { class: "by" }, h("bdi", { part: "name" }, one.name), h("span", { class: "badge" }, t(data.status))),
+        text,
+        note,
+        acts,
+      );
+    };
+
+    /** Puts a draft back where it was written. */
+    const resume = () => {
+      if (!draft || busy) return;
+      const from = root.getElementById("comment-" + draft.parent)?.querySelector(".quiet");
+      ({ key, sent } = draft);
+      fields.get("body").value = draft.body;
+      measure();
+      if (from) aim({ id: draft.parent, name: names.get(draft.parent) }, from, true);
+    };
+
+    const jot = () => {
+      const body = fields.get("body").value;
+      measure();
+      key ??= newKey();
+      draft = keep("draft:" + place, body.trim() ? { body, parent, key, sent } : null);
     };
 
     /* Writing. There is one form; a reply takes it under its comment, and what was typed goes along. */
@@ -387,7 +527,7 @@
       );
 
     /** Turns the form to `one` comment, or to the article. */
-    const aim = (one, from) => {
+    const aim = (one, from, quietly) => {
       parent = one?.id;
       title.textContent = one ? t("replyTo", one) : t("write");
       cancel.hidden = !one;
@@ -396,15 +536,15 @@
       mark({});
       if (!one) return section.append(box);
       opener = from;
-      from.parentNode.after(box);
-      fields.get("body").focus();
+      from.closest("article").after(box);
+      if (!quietly) fields.get("body").focus();
     };
     let opener;
 
     const measure = () => {
       const n = lengthOf(fields.get("body").value);
-      length.textContent = t("length", { n, max: LIMITS.body });
-      length.className = n > LIMITS.body ? "wrong" : "soft";
+      length.textContent = t("length", { n, max: MOST });
+      length.className = n > MOST ? "wrong" : "soft";
     };
 
     /** Puts `errors` ({field: [messages]}) beside their fields and goes to the first; gives back those without one. */
@@ -425,9 +565,8 @@
     const faults = () => {
       const errors = { __proto__: null };
       for (const [name, input] of fields) {
-        const max = LIMITS[name];
         if (input.required && !input.value.trim()) errors[name] = [t("empty")];
-        else if (lengthOf(input.value) > max) errors[name] = [t("long", { max })];
+        else if (input.localName === "textarea" && lengthOf(input.value) > MOST) errors[name] = [length.textContent];
       }
       return errors;
     };
@@ -455,15 +594,19 @@
       mark(errors);
       if (Object.keys(errors).length) return;
 
+      keep("name", tick.checked ? fields.get("name").value : null);
       const body = payload();
-      if (body !== sent) key = newKey();
-      sent = body;
+      const text = fields.get("body").value + parent; // not all of it: this is kept, and the address must not be
+      if (sent && text !== sent) key = undefined;
+      sent = text;
+      jot();
       working(true);
       const headers = { __proto__: null, "Content-Type": "application/json", "Idempotency-Key": key };
       const answer = await ask(address({}), { __proto__: null, method: "POST", headers, body });
       working(false);
       if (answer.problem) refused(answer);
       else accepted(answer.data);
+      jot();
     };
 
     const working = (yes) => {
@@ -472,35 +615,35 @@
       send.firstChild.textContent = t(yes ? "sending" : "send");
     };
 
-    const accepted = ({ id, status, receipt_url }) => {
+    const accepted = ({ id, status, receipt, receipt_url }) => {
       const href = webAddress(receipt_url, address({}));
-      sent = fields.get("body").value = "";
-      measure();
+      change(receipt, { receipt, body: fields.get("body").value.trim(), name: fields.get("name").value });
+      key = undefined;
+      fields.get("body").value = "";
+      own();
       form.hidden = true;
       tellUser(
         "done",
         h("strong", {}, t("thanks")),
-        h("span", {}, t("later")),
         href && h("a", { href: href + "?lang=" + lang, part: "receipt" }, t("receipt")),
-        button(t("another"), write),
+        button(t("write"), write),
       ).focus();
       fire("submitted", { id, status, receipt_url: href });
     };
 
-    const refused = ({ status, problem, wait, data }) => {
+    const refused = (answer) => {
+      const { status, wait, data } = answer;
       // A clear no ends the key. A silent, busy or failing server may have stored the comment: same key again.
-      const settled = status > 399 && status < 500 && status !== 409 && status !== 429;
-      if (settled) sent = "";
+      const settled = status > 399 && status < 500 && status !== 429;
+      if (settled) key = undefined;
       const left = mark(data.errors ?? {});
-      const words = STRINGS[lang][status > 499 ? "unavailable" : problem] ?? data.detail ?? t("unavailable");
       tellUser(
         "",
-        h("strong", {}, words),
+        h("strong", {}, complaint(answer)),
         ...left.map((line) => h("span", {}, line)),
         h("span", {}, soon(wait)),
         !settled && button(t("retry"), () => form.requestSubmit()),
       );
-      fire("error", { status, code: problem });
     };
 
     const write = () => {
@@ -513,7 +656,10 @@
     const order = h("select", { "aria-label": t("order"), hidden: true, change: choose }, option("oldest"), option("newest"));
     const jump = button(t("write"), write, "button", { hidden: true });
     const say = h("div", { class: "blank", role: "status" }, t("loading"));
-    const list = h("ol", { class: "list", role: "list", part: "list" });
+    const list = h("ol", { class: "list", role: "list", part: "list", tabindex: -1 });
+    const fresh = h("div", { class: "more", role: "status" });
+    const ours = h("div", { class: "mine" });
+    const tick = h("input", { type: "checkbox" });
     const foot = h("div", {});
     const title = h("h3", { id: "title" });
     const length = h("span", { id: "body-length" });
@@ -524,7 +670,7 @@
     });
     const form = h(
       "form",
-      { novalidate: true, "aria-labelledby": "title", submit, input: measure },
+      { novalidate: true, "aria-labelledby": "title", submit, input: jot },
       title,
       h("p", { class: "soft" }, t("private")),
       field("body", "textarea", { required: true, dir: "auto" }),
@@ -535,22 +681,33 @@
         field("email", "input", { required: host.getAttribute("email") !== "optional", type: "email", autocomplete: "email" }),
         field("website", "input", { inputmode: "url", autocomplete: "url" }),
       ),
+      h("label", { class: "row" }, tick, t("remember")),
       h("div", { class: "trap", "aria-hidden": "true" }, control("homepage", "input", { tabindex: -1, autocomplete: "off" })),
       h("div", { class: "row" }, send, cancel),
     );
     const note = h("div", { role: "status" });
     const box = h("div", { class: "box", part: "form", hidden: true }, form, note);
-    const section = h("section", { lang, "aria-labelledby": "heading" }, h("header", {}, heading, h("div", { class: "row" }, order, jump)), say, list, foot, box);
+    const section = h(
+      "section",
+      { lang, dir: lang === "ar" && "rtl", "aria-labelledby": "heading" },
+      h("header", {}, heading, h("div", { class: "row" }, order, jump)),
+      ours,
+      say,
+      fresh,
+      list,
+      foot,
+      box,
+    );
 
-    if (root.adoptedStyleSheets) {
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(STYLE);
-      root.adoptedStyleSheets = [sheet];
-    } else section.prepend(h("style", {}, STYLE));
+    root.adoptedStyleSheets = [SHEET];
     root.replaceChildren(section);
+    const name = keep("name");
+    tick.checked = Boolean(name);
+    fields.get("name").value = name ?? "";
     measure();
     load();
-    return { load, tick: () => root.querySelectorAll("time").forEach(tell) };
+    const age = () => root.querySelectorAll("time").forEach(tell);
+    return { load, tick: () => (age(), look()) };
   }
 
   class ArticleComments extends HTMLElement {
@@ -558,12 +715,15 @@
 
     #root = this.attachShadow({ __proto__: null, mode: "open" });
     #wanted = false; // near enough to be read
+    #turn;
     #view;
     #near;
     #clock;
+    #wake = () => this.#view?.tick();
 
     connectedCallback() {
-      this.#clock = setInterval(() => this.#view?.tick(), 60000);
+      this.#clock = setInterval(this.#wake, 60000);
+      document.addEventListener("visibilitychange", this.#wake);
       if (this.#wanted) return;
       if (this.getAttribute("loading") === "eager" || location.hash.startsWith("#comment-")) return this.#start();
       const seen = (entries) => entries.some((one) => one.isIntersecting) && this.#start();
@@ -573,6 +733,7 @@
 
     disconnectedCallback() {
       clearInterval(this.#clock);
+      document.removeEventListener("visibilitychange", this.#wake);
       this.#near?.disconnect();
     }
 
@@ -582,12 +743,39 @@
       else this.#start();
     }
 
-    #start() {
+    async #start() {
       this.#near?.disconnect();
       this.#wanted = true;
-      if (this.getAttribute("article")) this.#view = build(this, this.#root);
+      const turn = (this.#turn = {});
+      const lang = await speak(this);
+      if (this.getAttribute("article") && turn === this.#turn) this.#view = build(this, this.#root, lang);
+    }
+  }
+
+  /* Numbers beside headlines: those that appear together are asked for together. */
+
+  const asked = { __proto__: null };
+
+  async function count(where) {
+    const all = asked[where];
+    delete asked[where];
+    while (all[0]) {
+      const some = all.splice(0, 100);
+      const url = new URL(where);
+      for (const one of some) url.searchParams.append("article", one.getAttribute("article"));
+      const { data } = await ask(url);
+      for (const one of some) one.textContent = data.counts?.[one.getAttribute("article")]?.toLocaleString() ?? one.textContent;
+    }
+  }
+
+  class CommentCount extends HTMLElement {
+    connectedCallback() {
+      const where = near(this, "/api/v1/counts?site=" + encodeURIComponent(this.getAttribute("site") ?? "main"));
+      if (!asked[where]) setTimeout(count, 0, where);
+      (asked[where] ??= []).push(this);
     }
   }
 
   customElements.define(TAG, ArticleComments);
+  customElements.define("comment-count", CommentCount);
 })();

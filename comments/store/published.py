@@ -48,14 +48,14 @@ class PublicStore:
         self._keys = Keys(namespace)
 
     def page(
-        self, site: str, article: str, *, limit: int, first: int, after: str = "", newest: bool = False
+        self, site: str, article: str, *, limit: int, first: int, after: str = "", at: str = "", newest: bool = False
     ) -> Published:
-        """A page of an article's threads, each with its `first` oldest replies."""
+        """A page of an article's threads, each with its `first` oldest replies: `after` a thread, or from `at` on."""
         keys = self._keys.article(site, article)
         call = Call(
             THREADS,
             [keys.threads, keys.replies, keys.public, keys.meta],
-            [after, limit, first, "1" if newest else ""],
+            [f"({after}" if after else f"[{at}" if at else "", limit, first, "1" if newest else ""],
         )
         closed, count, following, found, gone, answers = self._client.run(call)
         comments = [_whole(json) if json else b"" for json in found]

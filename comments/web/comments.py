@@ -18,7 +18,7 @@ from comments.web.intake import fields_of, one, query_of
 from comments.web.language import gettext, language, speak
 from comments.web.origins import is_allowed, refuse_foreign, source_of
 from comments.web.problems import Problem
-from comments.web.queries import comment_id_of, identity_of, is_newest, limit_of
+from comments.web.queries import comment_id_of, identity_of, is_newest, limit_of, thread_around
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -66,11 +66,11 @@ def published() -> Response:
     site, article = identity_of(one(query, "site"), one(query, "article"))
     newest, limit = is_newest(one(query, "sort"), default="oldest"), limit_of(one(query, "limit"))
     after, parent = comment_id_of(one(query, "cursor"), "cursor"), comment_id_of(one(query, "parent"), "parent")
-    public = here().public
+    public, at = here().public, thread_around(one(query, "around"), site, article)
     if parent:
         page = public.replies(site, article, parent, limit=limit, after=after)
     else:
-        page = public.page(site, article, limit=limit, first=FIRST_REPLIES, after=after, newest=newest)
+        page = public.page(site, article, limit=limit, first=FIRST_REPLIES, after=after, at=at, newest=newest)
     return shared(page_json(article, page), of=[(site, article)])
 
 

@@ -1,8 +1,9 @@
 """What else the service serves: front page, demo, embed page, widget, description, health."""
 
 import mimetypes
+from base64 import b64encode
 from functools import cache
-from hashlib import blake2b
+from hashlib import blake2b, sha384
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,12 +20,13 @@ from comments.web.here import here
 from comments.web.intake import one, query_of
 from comments.web.language import speak
 from comments.web.origins import client_address
-from comments.web.queries import comment_id_of, identity_of
+from comments.web.queries import comment_id_of, identity_of, thread_around
 
 blueprint = Blueprint("pages", __name__)
 
 _YEAR = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=300, stale-while-revalidate=3600"
+WIDGET = "widget.min.js"  # made from widget.js by `python -m tests.widget_build`
 
 
 def init_app(app: Flask) -> None:
@@ -42,6 +44,8 @@ def index() -> str:
         demo=settings.pages.demo,
         version=version("newsroom-comments"),
         origin=settings.server.public_url or request.host_url.rstrip("/"),
+        widget=asset(WIDGET),
+        integrity=integrity(WIDGET),
     )
 
 
@@ -63,16 +67,23 @@ def embed() -> Response:
     speak(one(query, "lang") or here().settings.pages.language)  # one address, one answer: it can be shared
     after, thread = comment_id_of(one(query, "cursor"), "cursor"), comment_id_of(one(query, "thread"), "thread")
     reply_to = comment_id_of(one(query, "reply_to"), "reply_to")
+    around = thread_around(one(query, "around"), site, article)
     hidden = {"site": site, "article": article, "parent": reply_to, "language": one(query, "lang")}
     hidden |= {name: one(query, name) for name in ("article_url", "article_title")}
     form = submission_form(hidden)
-    return thread_page.render(form, after=after, thread=thread)
+    return thread_page.render(form, after=after, thread=thread, around=around, fragment=bool(one(query, "fragment")))
 
 
 @blueprint.get("/widget.js")
 def widget() -> Response:
-    """The custom element, under its stable address."""
-    return _static("widget.js", _SHORT)
+    """The custom elements, under their stable address."""
+    return _static(WIDGET, _SHORT)
+
+
+@blueprint.get("/languages/<code>.json")
+def words(code: str) -> Response:
+    """The widget's words in a language that it does not bring along."""
+    return _static(f"languages/{code}.json", _SHORT)
 
 
 @blueprint.get("/assets/<tag>/<path:name>")
@@ -127,6 +138,12 @@ def metrics() -> Response:
 def asset(name: str) -> str:
     """The address of a static file, with a mark of its content in it."""
     return url_for("pages.static", tag=_file(resources.folder("static") / name)[1], name=name)
+
+
+def integrity(name: str) -> str:
+    """What a page writes beside the address of a script, so that a browser runs this very file (SRI)."""
+    data = _file(resources.folder("static") / name)[0]
+    return f"sha384-{b64encode(sha384(data).digest()).decode()}"
 
 
 def _static(name: str, cache_control: str) -> Response:

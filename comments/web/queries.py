@@ -22,6 +22,7 @@ from comments.store import shards
 from comments.store.comments import Filter
 from comments.text import Refused, clean, clean_line
 from comments.web.forms import identity
+from comments.web.here import here
 from comments.web.intake import one
 from comments.web.language import gettext
 
@@ -49,6 +50,19 @@ def site_of(text: str) -> str:
         message = gettext("At most %(most)s characters; this has %(length)s.", most=SITE_MAX, length=len(site))
         raise Invalid({"site": [message]})
     return site or DEFAULT_SITE
+
+
+def thread_around(text: str, site: str, article: str) -> str:
+    """The thread of the comment that the parameter `around` names, or "" where that is not to be seen (any more).
+
+    Raises:
+        Invalid: it has not the form of an id.
+    """
+    comment_id = comment_id_of(text, "around")
+    comment = here().store.comments([comment_id]).get(comment_id) if comment_id else None
+    if not comment or comment.status != Status.APPROVED or (comment.site, comment.article) != (site, article):
+        return ""
+    return comment.root or comment.id
 
 
 def limit_of(text: str) -> int:

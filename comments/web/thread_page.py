@@ -1,5 +1,6 @@
 """The thread and the form as a page made on the server: for frames, includes, and readers without JavaScript."""
 
+import copy
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from comments.web.answers import alone, page_json, shared
 from comments.web.forms import SubmissionForm
 from comments.web.here import here
 from comments.web.links import link
+from comments.web.structured import structured_data
 
 _THREADS = 20
 
@@ -30,28 +32,45 @@ class Page:
 
 
 def render(
-    form: SubmissionForm, *, status: int = 200, after: str = "", thread: str = "", reply_to: str = ""
+    form: SubmissionForm,
+    *,
+    status: int = 200,
+    after: str = "",
+    thread: str = "",
+    around: str = "",
+    reply_to: str = "",
+    fragment: bool = False,
 ) -> Response:
-    """The page for the form's article; `thread` shows one thread's replies, `reply_to` is what is being answered."""
+    """The page for the form's article, or what of it goes into another page (`fragment`).
+
+    `thread` shows one thread's replies, `around` begins at one, `reply_to` is what is being answered.
+    """
     site, article = form.site.data or "main", form.article.data or ""
     public = here().public
     if thread:
         published = public.replies(site, article, thread, limit=100, after=after)
     else:
-        published = public.page(site, article, limit=_THREADS, first=FIRST_REPLIES, after=after)
+        published = public.page(site, article, limit=_THREADS, first=FIRST_REPLIES, after=after, at=around)
     answered = form.parent.data or reply_to
     target = here().store.comments([answered]).get(answered)
     target_json = public.one(target) if target else None
-    comments = [_comment(said) for said in json.loads(page_json(article, published))["comments"]]
+    data = json.loads(page_json(article, published))
+    structured = structured_data(data, form) if here().settings.pages.structured_data else None
+    comments = [_comment(said) for said in copy.deepcopy(data["comments"])]
     page = Page(site, article, published.open, published.count, comments, published.next)
+
+    home = here().settings.server.public_url if fragment else ""
 
     def url(**more: str) -> str:
         kept = {"article": article, "site": form.site.data or "", "lang": request.args.get("lang") or ""}
-        return link("pages.embed", kept | more)
+        return home + link("pages.embed", kept | more)
 
     html = render_template(
-        "embed/embed.html",
+        "embed/fragment.html" if fragment else "embed/embed.html",
         page=page,
+        data=data,
+        structured=structured,
+        home=home,
         form=form,
         email_required=here().settings.comments.require_email,
         reply_to=_comment(json.loads(alone(target_json))) if target_json else None,

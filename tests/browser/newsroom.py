@@ -64,6 +64,11 @@ class Newsroom:
         assert status == 200, answer
         assert {result["outcome"] for result in answer["results"]} == {"done"}, answer
 
+    def reject(self, comment_id: str, reason: str) -> None:
+        verdict = {"id": comment_id, "version": 1, "decision": "reject", "reason": reason}
+        _, answer = self._ask("POST", f"{MODERATION}/decisions", {"decisions": [verdict]})
+        assert answer["results"][0]["outcome"] == "done", answer
+
     def approved(self, **fields: Any) -> str:
         """The id of a comment that is public."""
         comment_id = self.submitted(**fields)

@@ -298,3 +298,9 @@ def test_feeds_answer_as_described(app: Flask, reader: Reader, moderator: Modera
         assert reader.client.get(path, headers={"If-None-Match": etag}).status_code == 304
         assert reader.client.get(path + "&site=a&site=b" if "?" in path else path + "?site=a&site=b").status_code == 400
     assert reader.client.get("/feeds/article.atom").status_code == 422
+
+
+def test_words_of_other_languages_answer_as_described(app: Flask) -> None:
+    client = app.test_client()
+    assert client.get("/languages/fr.json").json["reply"] == "Répondre"
+    assert client.get("/languages/tlh.json").status_code == 404

@@ -1,18 +1,18 @@
 #!lua flags=no-writes
 -- One page of an article's threads, each with its first replies. The cost depends on the page alone.
 -- KEYS: threads replies public meta
--- ARGV: after limit first newest ('1' or '')
+-- ARGV: edge (a bound of ids: after one, or from one on; '' for none) limit first newest ('1' or '')
 -- Returns: closed, count, cursor or '', {public_json or nil...}, {place, id...} of those that are gone,
 --          {{place, number of replies, {public_json...}, last reply shown or ''}...} of those with replies
 local threads, replies, public, meta = unpack(KEYS)
-local after, limit, first, newest = unpack(ARGV)
+local edge, limit, first, newest = unpack(ARGV)
 
-local edge = after ~= '' and '(' .. after
+if edge == '' then edge = newest == '1' and '+' or '-' end
 local ids
 if newest == '1' then
-  ids = redis.call('ZREVRANGEBYLEX', threads, edge or '+', '-', 'LIMIT', 0, limit + 1)
+  ids = redis.call('ZREVRANGEBYLEX', threads, edge, '-', 'LIMIT', 0, limit + 1)
 else
-  ids = redis.call('ZRANGEBYLEX', threads, edge or '-', '+', 'LIMIT', 0, limit + 1)
+  ids = redis.call('ZRANGEBYLEX', threads, edge, '+', 'LIMIT', 0, limit + 1)
 end
 local cursor = ''
 if #ids > tonumber(limit) then
