@@ -34,6 +34,7 @@ from comments.web import (
     headers,
     language,
     log,
+    metrics,
     moderate,
     moderation,
     pages,
@@ -99,7 +100,21 @@ def create_app(
     )
     for room in (language, access, errors, headers, pages):
         room.init_app(app)
-    for room in (comments, feeds, reports, receipts, moderation, doors, moderate, sharing, account, people, log, pages):
+    for room in (
+        account,
+        comments,
+        doors,
+        feeds,
+        log,
+        metrics,
+        moderate,
+        moderation,
+        pages,
+        people,
+        receipts,
+        reports,
+        sharing,
+    ):
         app.register_blueprint(room.blueprint)
     channel = StoreKeys(namespace).changed
 

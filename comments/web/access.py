@@ -34,13 +34,13 @@ _MODERATORS = frozenset({"moderator", "admin"})
 _ALLOWED = {
     "account": _EVERYBODY,
     "doors": _EVERYBODY,
+    "metrics": _EVERYBODY,
     "log": _EVERYBODY,
     "log.export": frozenset({"reader-of-log", "admin"}),
     "moderate": _MODERATORS,
     "moderation": _MODERATORS,
     "moderation.log": _EVERYBODY,
     "sharing": _MODERATORS,
-    "pages.metrics": _EVERYBODY,
     "people": frozenset({"admin"}),
 }
 _OPEN_TO_STRANGERS = {"doors.sign_in", "doors.code", "doors.welcome", "doors.join"}

@@ -10,16 +10,13 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, jsonify, render_template, request, url_for
 
 from comments import resources
-from comments.errors import NotFound, Unavailable
-from comments.model import Status
+from comments.errors import NotFound
 from comments.store.health import broken_promise
 from comments.web import thread_page
-from comments.web.access import require_token
 from comments.web.forms import submission_form
 from comments.web.here import here
 from comments.web.intake import one, query_of
 from comments.web.language import speak
-from comments.web.origins import client_address
 from comments.web.queries import comment_id_of, identity_of, thread_around
 
 blueprint = Blueprint("pages", __name__)
@@ -116,25 +113,6 @@ def readyz() -> Response:
     return jsonify(status="ok", durability=f"not kept: {lacks}" if lacks else "kept")
 
 
-@blueprint.get("/metrics")
-def metrics() -> Response:
-    """Prometheus text: how many comments stand where. For this machine, or with an API token."""
-    _refuse_outsiders()
-    try:
-        waiting, up = here().store.waiting(), 1
-    except Unavailable:
-        waiting, up = {}, 0
-    lines = [
-        "# HELP comments_store_up Whether the store answers.",
-        "# TYPE comments_store_up gauge",
-        f"comments_store_up {up}",
-        "# HELP comments_in_status Comments that stand in a status.",
-        "# TYPE comments_in_status gauge",
-        *(f'comments_in_status{{status="{status}"}} {waiting[status]}' for status in Status if status in waiting),
-    ]
-    return Response("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
-
-
 def asset(name: str) -> str:
     """The address of a static file, with a mark of its content in it."""
     return url_for("pages.static", tag=_file(resources.folder("static") / name)[1], name=name)
@@ -174,14 +152,3 @@ def _file(path: Path) -> tuple[bytes, str, str]:
     if kind.startswith("text/") or kind.endswith(("javascript", "json", "xml")):
         kind += "; charset=utf-8"
     return data, blake2b(data, digest_size=8).hexdigest(), kind
-
-
-def _refuse_outsiders() -> None:
-    """Raises:
-    Problem: 401 unauthorized, for a request that came through a proxy or from elsewhere without an API token.
-    """
-    direct = "X-Forwarded-For" not in request.headers and "Forwarded" not in request.headers
-    address = client_address(request, 0)
-    if direct and address and address.is_loopback:
-        return
-    require_token()
