@@ -35,6 +35,7 @@ _ALLOWED = {
     "account": _EVERYBODY,
     "doors": _EVERYBODY,
     "metrics": _EVERYBODY,
+    "numbers": _EVERYBODY,
     "log": _EVERYBODY,
     "log.export": frozenset({"reader-of-log", "admin"}),
     "moderate": _MODERATORS,

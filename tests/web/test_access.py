@@ -66,6 +66,7 @@ WITH_SESSION = {
     "account.sessions": set(ROLES),
     "log.entries": set(ROLES),
     "log.export": {READER_OF_LOG, ADMIN},
+    "numbers.dashboard": set(ROLES),
     "people.everybody": {ADMIN},
     "people.invite": {ADMIN},
     "people.change": {ADMIN},
