@@ -174,7 +174,7 @@ def _waits(tally: Tally) -> list[Range]:
         sum(count for number, count in tally.waited.items() if low < middle(number) <= high)
         for low, high in pairwise(bounds)
     ]
-    names = [gettext("up to %(time)s", time=_lasting(seconds)) for seconds in _WITHIN] + [gettext("longer")]
+    names = [gettext("up to %(time)s", time=_lasting(seconds, 1)) for seconds in _WITHIN] + [gettext("longer")]
     return [Range(name, count) for name, count in zip(names, counts, strict=True)]
 
 
@@ -203,10 +203,11 @@ def _rows(counted: Iterable[tuple[str, Counter[Status], str | None]]) -> list[Ro
     return sorted((row for row in rows if row.total), key=lambda row: (-row.total, row.name))
 
 
-def _lasting(seconds: float | None) -> str:
+def _lasting(seconds: float | None, threshold: float = 1.5) -> str:
+    """A time in words; `threshold` is how many hours it takes to be told in hours."""
     if seconds is None:
         return "–"
-    return format_timedelta(timedelta(seconds=round(seconds)), threshold=1.5, locale=language())
+    return format_timedelta(timedelta(seconds=round(seconds)), threshold=threshold, locale=language())
 
 
 def _number(count: int) -> str:
