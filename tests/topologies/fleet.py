@@ -19,7 +19,7 @@ from comments.store.embedded import _binary
 from tests.service import until
 
 HOST = "127.0.0.1"
-DURABLE = {"appendonly": "yes", "appendfsync": "always", "save": ""}
+DURABLE = {"appendonly": "yes", "appendfsync": "always", "save": "", "repl_diskless_sync_delay": "0"}
 SERVICE = "comments"
 
 
@@ -132,8 +132,9 @@ class Watched:
         until(self.is_whole, 30)
 
     def is_whole(self) -> bool:
+        links = [server.facts("INFO", "replication").get("master_link_status", "up") for server in self.servers]
         states = [sentinel.client.sentinel_master(SERVICE) for sentinel in self.sentinels]
-        return all(
+        return set(links) == {"up"} and all(
             state["num-slaves"] >= 2 and state["num-other-sentinels"] == 2 and state["flags"] == "master"
             for state in states
         )
@@ -218,6 +219,27 @@ class Nodes:
             if first <= slot <= last:
                 return next(one for one in self.servers if one.port == primary[1])
         raise LookupError(slot)
+
+    def move(self, first: int, last: int) -> None:
+        """Moves slots to another node, each key on its own, as it was done before Valkey 9."""
+        here = self.owner(first)
+        there = next(one for one in self.servers[:3] if one is not here)
+        ours, theirs = self.id(here), self.id(there)
+        with here.client as source, there.client as target:
+            for slot in range(first, last + 1):
+                target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ours)
+                source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", theirs)
+                while keys := source.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+                    source.execute_command("MIGRATE", HOST, there.port, "", 0, 5000, "KEYS", *keys)
+                for one in (target, source):
+                    one.execute_command("CLUSTER", "SETSLOT", slot, "NODE", theirs)
+
+    def move_at_once(self, first: int, last: int) -> None:
+        """Moves slots to another node whole, as Valkey 9 does it."""
+        here = self.owner(first)
+        there = next(one for one in self.servers[:3] if one is not here)
+        here.ask("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", first, last, "NODE", self.id(there))
+        until(lambda: self.owner(first) is there, 30)
 
     def stop(self) -> None:
         for one in self.servers:
