@@ -125,6 +125,9 @@ def create_app(
             yield from message.decode().split() if message else [None]
 
     app.wsgi_app = PublishedCache(  # type: ignore[method-assign]  # Flask's own way to add a layer
-        app.wsgi_app, budget=settings.pages.cache_mb * 1024 * 1024, listen=listen
+        app.wsgi_app,
+        budget=settings.pages.cache_mb * 1024 * 1024,
+        listen=listen,
+        stale_seconds=settings.pages.stale_seconds,
     )
     return app

@@ -112,6 +112,7 @@ class Pages:
     structured_data: bool = _knob(switch)
     shared_cache_seconds: int = _knob(whole(0, 86400))
     cache_mb: int = _knob(whole(0, 65536))
+    stale_seconds: int = _knob(whole(0, 86400))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 It honours our own headers and nothing else: an answer is kept when it says `Cache-Control: public` with an `ETag` and
 a `Surrogate-Key`, sets no cookie and varies by nothing. It is dropped when one of its surrogate keys is announced.
-Without a healthy subscription nothing is kept and everything passes through. HEAD, 304 and compression are made here
+Without a healthy subscription nothing is kept and everything passes through; what was kept until then is put aside and
+stands in, marked as stale and for a limited time, only where the application answers 503. Of many requests for one
+answer that is not there, one asks the application and the others wait for it. HEAD, 304 and compression are made here
 for kept and passing answers alike.
 """
 
@@ -13,6 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import brotli
@@ -34,6 +37,7 @@ _SMALLEST = 200  # bytes below which compression does not pay for its headers
 _REMEMBERED = 10_000  # announcements, to tell an answer that was overtaken while it was being made
 _POLL = 0.5  # seconds of silence after which the subscription is tested; a cut is noticed within two of these
 _PAUSE = 0.5  # seconds before a lost subscription is tried again
+_WAIT = 5.0  # seconds at most that a request waits for another one's answer
 
 
 class Finished:
@@ -74,6 +78,12 @@ class Finished:
             return True
         tags = (tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(","))
         return any(tag in (self._etag, f"{self._etag}-gzip", f"{self._etag}-br") for tag in tags)
+
+    def stale(self, age: float) -> "Finished":
+        """This answer, as one that is `age` seconds out of touch (RFC 9211) and that nobody else should keep."""
+        headers = [(name, value) for name, value in self._headers if name.lower() not in _OF_KEEPING]
+        marks = [("Cache-Control", "no-store"), ("Cache-Status", f"comments; hit; ttl=-{ceil(age)}")]
+        return Finished(headers + marks, self._body, self._etag, self.keys)
 
     def _make(self, encoding: str) -> tuple[Headers, bytes]:
         body = self._body
@@ -138,9 +148,19 @@ class PublishedCache:
         *,
         budget: int,
         listen: Callable[[float], Iterator[str | None]],
+        stale_seconds: float = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`budget` is the bytes that kept answers may take in this process; 0 keeps nothing."""
+        """`budget` is the bytes that kept answers may take in this process; 0 keeps nothing.
+
+        Answers put aside stand in for `stale_seconds` after the subscription was lost.
+        """
         self._app = app
+        self._stale_seconds = stale_seconds
+        self._clock = clock
+        self._aside = _Kept(budget)
+        self._lost_at = 0.0
+        self._asking: dict[tuple[str, str], threading.Event] = {}
         self._budget = budget
         self._listen = listen
         self._lock = threading.Lock()
@@ -160,7 +180,9 @@ class PublishedCache:
         where = (environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
         answer = self._find(where)
         if answer is None:
-            status, headers, parts, answer = self._ask(environ, where)
+            status, headers, parts, answer = self._ask_once(environ, where)
+            if answer is None and status.startswith("503"):
+                answer = self._stand_in(where)
             if answer is None:
                 start_response(status, headers)
                 return parts
@@ -190,6 +212,33 @@ class PublishedCache:
         with self._lock:
             return self._kept.get(where)
 
+    def _ask_once(
+        self, environ: "WSGIEnvironment", where: tuple[str, str]
+    ) -> tuple[str, Headers, Iterable[bytes], Finished | None]:
+        """Asks the application, or waits for the thread that is just asking it for the same."""
+        if not self._healthy or environ["REQUEST_METHOD"] != "GET" or "HTTP_COOKIE" in environ:
+            return self._ask(environ, where)
+        with self._lock:
+            asked = self._asking.get(where)
+            mine = self._asking.setdefault(where, threading.Event())
+        if asked:
+            asked.wait(_WAIT)
+            answer = self._find(where)
+            return ("", [], [], answer) if answer else self._ask(environ, where)
+        try:
+            return self._ask(environ, where)
+        finally:
+            with self._lock:
+                del self._asking[where]
+            mine.set()
+
+    def _stand_in(self, where: tuple[str, str]) -> Finished | None:
+        """What was kept when the subscription was lost, if that is not too long ago."""
+        with self._lock:
+            age = self._clock() - self._lost_at
+            answer = self._aside.get(where) if age <= self._stale_seconds else None
+        return answer.stale(age) if answer else None
+
     def _ask(
         self, environ: "WSGIEnvironment", where: tuple[str, str]
     ) -> tuple[str, Headers, Iterable[bytes], Finished | None]:
@@ -210,6 +259,8 @@ class PublishedCache:
     def _keep(self, where: tuple[str, str], answer: Finished, began: int) -> None:
         """Keeps an answer, unless what it tells of was announced to have changed while it was being made."""
         with self._lock:
+            for key in answer.keys:  # the store is there: what was put aside may have changed
+                self._aside.drop(key)
             overtaken = began < self._forgotten or any(self._announced.get(key, 0) > began for key in answer.keys)
             if not self._healthy or overtaken or answer.size > self._budget:
                 return
@@ -225,8 +276,12 @@ class PublishedCache:
             self._kept.drop(key)
 
     def _turn(self, *, healthy: bool) -> None:
-        """Begins or ends a time of trust in the announcements; nothing from before it is kept."""
+        """Begins or ends a time of trust in the announcements; nothing from before it is kept, only put aside."""
         with self._lock:
+            if self._healthy and not healthy:
+                self._aside, self._kept, self._lost_at = self._kept, self._aside, self._clock()
+            elif healthy:
+                self._aside.clear()
             self._healthy = healthy
             self._number += 1
             self._forgotten = self._number
@@ -271,6 +326,7 @@ def _finished(status: str, headers: Headers, parts: Iterable[bytes]) -> Finished
     return Finished(headers, b"".join(parts), etag, tuple(keys.split()))
 
 
+_OF_KEEPING = ("cache-control", "surrogate-key", "age", "expires")
 _OF_BODIES = ("Content-Length", "Content-Encoding", "Content-Type")
 
 

@@ -30,12 +30,13 @@ class Origin:
         self.body = body
         self.headers = {"Cache-Control": "public, s-maxage=2", "ETag": '"e"', "Surrogate-Key": "a b", **headers}
         self.meanwhile: Callable[[], object] = lambda: None
+        self.status = "200 OK"
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.calls[environ["PATH_INFO"]] += 1
         self.meanwhile()
         headers = [(n.replace("_", "-"), v) for n, v in self.headers.items() if v]
-        start_response("200 OK", [*headers, ("Content-Type", "application/json")])
+        start_response(self.status, [*headers, ("Content-Type", "application/json")])
         return [self.body]
 
 
@@ -136,6 +137,87 @@ def test_without_a_subscription_nothing_is_kept(announcer: Announcer) -> None:
     client.get("/x")
     client.get("/x")
     assert origin.calls["/x"] == 3
+
+
+@pytest.fixture
+def cut_off(announcer: Announcer) -> tuple[Client, Origin, list[float]]:
+    """A layer that kept an answer before it lost the store, 100 s of stale answers allowed; and its clock."""
+    origin, now = Origin(), [0.0]
+    layer = PublishedCache(origin, budget=10**6, listen=announcer, stale_seconds=100, clock=lambda: now[0])
+    client = Client(layer)
+    client.get("/first")
+    announcer.say(None)
+    client.get("/kept")
+    announcer.say(Unavailable("gone"))
+    origin.status = "503 SERVICE UNAVAILABLE"
+    origin.headers = {"Cache-Control": "no-store"}
+    return client, origin, now
+
+
+def test_while_the_store_is_away_what_was_kept_stands_in_marked_as_stale(
+    cut_off: tuple[Client, Origin, list[float]], eventually: Callable[..., None]
+) -> None:
+    client, _, now = cut_off
+    now[0] = 12.0
+    eventually(lambda: client.get("/kept").status_code == 200)
+    answer = client.get("/kept")
+    assert answer.data == b"x" * 1000
+    assert answer.headers["Cache-Status"] == "comments; hit; ttl=-12"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Surrogate-Key" not in answer.headers
+    assert client.get("/never asked before").status_code == 503
+
+
+def test_stale_answers_have_an_end(cut_off: tuple[Client, Origin, list[float]]) -> None:
+    client, _, now = cut_off
+    now[0] = 101.0
+    assert client.get("/kept").status_code == 503
+
+
+def test_an_answer_of_the_application_makes_what_was_put_aside_useless(
+    cut_off: tuple[Client, Origin, list[float]],
+) -> None:
+    client, origin, _ = cut_off
+    working = Origin()
+    origin.status, origin.headers = working.status, working.headers
+    client.get("/other")  # of the same article: whatever it says now, the kept page may say something older
+    origin.status, origin.headers = "503 SERVICE UNAVAILABLE", {"Cache-Control": "no-store"}
+    assert client.get("/kept").status_code == 503
+
+
+def test_a_healthy_layer_gives_out_nothing_stale(
+    cut_off: tuple[Client, Origin, list[float]], announcer: Announcer
+) -> None:
+    client, _, _ = cut_off
+    announcer.say(None)
+    assert client.get("/kept").status_code == 503
+
+
+def test_a_thousand_misses_at_once_ask_the_application_once(
+    announcer: Announcer, together: Callable[..., list[Any]]
+) -> None:
+    origin = Origin()
+    client = cached(origin, announcer)
+    arrived = threading.Semaphore(0)
+    origin.meanwhile = lambda: [arrived.acquire(timeout=5) for _ in range(100)]
+
+    def read() -> list[int]:
+        arrived.release()
+        return [Client(client.application).get("/hot").status_code for _ in range(10)]
+
+    answers = together([read] * 100)
+    assert {status for statuses in answers for status in statuses} == {200}
+    assert origin.calls["/hot"] == 1
+
+
+def test_a_failure_is_shared_with_nobody(announcer: Announcer, together: Callable[..., list[Any]]) -> None:
+    origin = Origin()
+    client = cached(origin, announcer)
+    origin.status = "503 SERVICE UNAVAILABLE"
+    answers = together([lambda: Client(client.application).get("/hot").status_code] * 4)
+    assert answers == [503] * 4
+    origin.status = "200 OK"
+    assert client.get("/hot").status_code == 200
 
 
 def test_a_budget_of_nothing_keeps_nothing(announcer: Announcer) -> None:
