@@ -14,6 +14,7 @@ from comments.sealing import Sealer, subkey
 from comments.search import Search
 from comments.second_factor import SecondFactor
 from comments.settings import Settings
+from comments.store.bans import Bans
 from comments.store.client import Client
 from comments.store.comments import CommentStore
 from comments.store.connection import connection
@@ -40,9 +41,11 @@ from comments.web import (
     numbers,
     pages,
     people,
+    readers,
     receipts,
     reports,
     sharing,
+    tools,
 )
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
@@ -62,8 +65,10 @@ def create_app(
     space = FreeSpace(settings.store.data, floor=settings.store.min_free_mb * 1024 * 1024)
     store = CommentStore(client, namespace, room=space.check)
     slips = Receipts(subkey(keys.secret, "receipts"))
+    bans = Bans(client, namespace)
     desk = Desk(
         store,
+        bans,
         Sealer(keys.mail_public, subkey(keys.secret, "blind index")),
         slips,
         key=subkey(keys.secret, "sources and contents"),
@@ -92,6 +97,7 @@ def create_app(
         people=People(client, namespace=namespace, now=now),
         log=Log(client, namespace, store),
         numbers=Numbers(client, namespace),
+        bans=bans,
         sharing=Sharing(client, namespace),
         search=Search(settings.store.data / "search" / f"{namespace}.sqlite", store),
         desk=desk,
@@ -113,9 +119,11 @@ def create_app(
         numbers,
         pages,
         people,
+        readers,
         receipts,
         reports,
         sharing,
+        tools,
     ):
         app.register_blueprint(room.blueprint)
     channel = StoreKeys(namespace).changed

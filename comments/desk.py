@@ -12,8 +12,10 @@ from hashlib import sha256
 from math import ceil
 
 from comments import checks, text
-from comments.errors import AlreadyDecided, IdempotencyConflict, NotFound, TooMany
+from comments.checks import bans
+from comments.errors import AlreadyDecided, Banned, IdempotencyConflict, NotFound, ParentUnknown, TooMany
 from comments.model import (
+    STAFF,
     Comment,
     Decision,
     LastDecision,
@@ -31,6 +33,7 @@ from comments.receipts import Receipts
 from comments.sealing import Sealer
 from comments.settings import Limit
 from comments.store import shards
+from comments.store.bans import REFUSE, Ban, Bans
 from comments.store.comments import Change, CommentStore, Entry, Moved
 from comments.store.published import finished
 
@@ -51,6 +54,7 @@ class Desk:
     def __init__(
         self,
         store: CommentStore,
+        kept_away: Bans,
         sealer: Sealer,
         receipts: Receipts,
         *,
@@ -63,6 +67,7 @@ class Desk:
     ) -> None:
         """`key` keys the hashes of sources and contents; `now` gives seconds since 1970, `new_id` a ULID for ms."""
         self._store = store
+        self._bans = kept_away
         self._sealer = sealer
         self._receipts = receipts
         self._key = key
@@ -79,7 +84,7 @@ class Desk:
         same content again is the same submission even without a key (forms that cannot make one).
 
         Raises:
-            TooMany, Closed, ParentUnknown, IdempotencyConflict; Unavailable, StoreFull.
+            Banned, TooMany, Closed, ParentUnknown, IdempotencyConflict; Unavailable, StoreFull.
         """
         at = int(self._now() * 1000)
         fingerprint = self._fingerprint(submission)
@@ -94,10 +99,15 @@ class Desk:
             burst=limit.seconds * 1000 if limit else 0,
             blind=blind,
             pseudonym=secrets.token_hex(8),
+            bans=[self._hidden(name) for name in bans.names(blind, submission.email, source)],
         )
         if admission.wait:
             return self._repeated(submission, fingerprint, admission.wait)
+        if admission.ban and admission.ban.effect == REFUSE:
+            raise Banned(admission.ban.until, admission.ban.reason)
         status, reasons = checks.examine(submission, is_new_person=admission.is_new)
+        if admission.ban:
+            status, reasons = Status.SPAM, [bans.CODE]
         comment_id = shards.comment_id(shards.shard_of(submission.site, submission.article), self._new_id(at))
         entry = Entry(
             submission=submission,
@@ -194,6 +204,70 @@ class Desk:
             raise AlreadyDecided(now.status, now.version)
         return now
 
+    def revise(self, comment_id: str, version: int, body: str, *, by: str) -> Result:
+        """Gives a comment another text in a moderator's name, at any status but withdrawn; the old text is kept."""
+        verdict = Verdict(comment_id, version, Decision.RESTORE)
+        comment = self._store.comments([comment_id]).get(comment_id)
+        if not comment:
+            return Result(comment_id, "not_found")
+        if comment.version != version:
+            return _refused(verdict, "conflict", comment.status, comment.version, comment.decided)
+        if comment.is_damaged or comment.status == Status.WITHDRAWN:
+            return _refused(verdict, "invalid", comment.status, comment.version, comment.decided)
+        if comment.body == body:
+            return Result(comment_id, "done", comment.status, comment.version, by)
+        at = moment_of(int(self._now() * 1000))
+        edited = replace(comment, body=body, edited_at=at)
+        public_json = finished(edited, text.to_html(body)) if comment.status == Status.APPROVED else ""
+        outcome = self._store.edit(comment, edited, by=by, at=at, public_json=public_json)
+        if isinstance(outcome, Moved):
+            return Result(comment_id, "done", comment.status, outcome.version, by, at)
+        if outcome:
+            return _refused(verdict, "conflict", outcome.status, outcome.version, outcome.last)
+        return Result(comment_id, "not_found")
+
+    def answer(self, comment_id: str, body: str, *, by: str, key: str) -> str:
+        """A moderator's public answer under an approved comment; its id. The same key again is the same answer.
+
+        The badge comes from the account. Two steps: whatever stops it in between leaves the answer in the queue.
+
+        Raises:
+            ParentUnknown: the comment is not public.
+            Closed: the article takes no comments; Unavailable, StoreFull.
+        """
+        parent = self._store.comments([comment_id]).get(comment_id)
+        if not parent or parent.status != Status.APPROVED:
+            raise ParentUnknown(comment_id)
+        at = int(self._now() * 1000)
+        submission = Submission(
+            article=parent.article,
+            name=by,
+            body=body,
+            site=parent.site,
+            parent=parent.id,
+            article_url=parent.article_url,
+            article_title=parent.article_title,
+            language=parent.language,
+            staff=True,
+            idempotency_key=key,
+        )
+        new_id = shards.comment_id(shards.shard_in(parent.id), self._new_id(at))
+        entry = Entry(
+            submission=submission,
+            comment_id=new_id,
+            at=at,
+            status=Status.PENDING,
+            reasons=[STAFF],
+            mail=b"",
+            person=None,
+            blind=None,
+            answer=f"{self._fingerprint(submission)} {new_id} {at}",
+            answer_lifetime=self._idempotency_seconds,
+        )
+        accepted = self._store.enqueue(entry).split(" ")[1]
+        self.decide([Verdict(accepted, 1, Decision.APPROVE)], by=by)
+        return accepted
+
     def report(self, comment_id: str, reason: ReportReason, *, source: str) -> None:
         """Notes for the moderators what a reader finds wrong with a published comment; once for each source.
 
@@ -220,6 +294,32 @@ class Desk:
         if not comment:
             raise NotFound("receipt")
         return comment
+
+    def ban(self, kind: str, about: str, *, effect: str, days: int, reason: str, by: str) -> bool:
+        """Keeps a person (by pseudonym), a domain or a range away for some days; False when `about` is none."""
+        name = self._name_of(kind, about)
+        if not name:
+            return False
+        now = int(self._now())
+        shown = about if kind == "person" else ""
+        self._bans.put(
+            Ban(secrets.token_hex(8), self._hidden(name), kind, shown, effect, reason, by, now, now + days * 86_400)
+        )
+        return True
+
+    def _name_of(self, kind: str, about: str) -> str | None:
+        match kind:
+            case "person":
+                blind = self._bans.blind_of(about)
+                return bans.person(blind) if blind else None
+            case "domain":
+                return bans.domain(about)
+            case _:
+                return bans.network(about)
+
+    def _hidden(self, name: str) -> str:
+        """The name of a ban as it is kept: nobody can read it back without the key, or guess and try."""
+        return hmac.digest(self._key, f"ban\n{name}".encode(), sha256)[:16].hex()
 
     def open_article(self, site: str, article: str, *, is_open: bool, by: str) -> None:
         """Opens or closes an article for new comments."""

@@ -29,6 +29,17 @@ class Closed(CommentsError):
     code = "closed"
 
 
+class Banned(CommentsError):
+    """The author, their domain or their network may not comment until `until` (seconds since 1970)."""
+
+    code = "banned"
+
+    def __init__(self, until: int, reason: str) -> None:
+        super().__init__(f"until {until}")
+        self.until = until
+        self.reason = reason
+
+
 class TooMany(CommentsError):
     """This source has sent more than its limit; try again after `retry_after` whole seconds."""
 

@@ -22,6 +22,7 @@ FIRST_REPLIES = 10  # that come with their thread; the rest by `parent=`
 BATCH_MAX = 100
 FEED_MAX = 50  # newest comments of an article or a site
 DAMAGED = "damaged"
+STAFF = "staff"  # why a moderator's own comment waits, for the moment that it does
 REPORTED = "reported_"  # a reason for moderators is made of it and a reader's
 REPORTS_MAX = 100  # that are counted on one comment; more say nothing new
 
@@ -117,6 +118,7 @@ class Submission:
     article_title: str | None = None
     language: str | None = None
     trapped: bool = False  # the honeypot field was filled in
+    staff: bool = False  # from a moderator's account, never from what was typed
     idempotency_key: str | None = None
 
     def content(self) -> str:
@@ -156,6 +158,7 @@ class Comment:
     reasons: tuple[str, ...] = ()  # codes: why it is held, and what readers reported
     reports: int = 0  # by readers, on what was public
     edited_at: datetime | None = None
+    staff: bool = False
     decided: LastDecision | None = None
 
     @property
@@ -175,7 +178,7 @@ class Comment:
             "website": self.website,
             "created_at": rfc3339(self.created_at),
             "edited_at": self.edited_at and rfc3339(self.edited_at),
-            "staff": False,
+            "staff": self.staff,
             "body": self.body,
         }
         if html is not None:

@@ -498,6 +498,7 @@ function press(key, event) {
   if (key === "j" || key === "k") return walk(key === "j" ? 1 : -1);
   if (event.repeat) return; // a key that is held decides one comment, not a page
   if (key === "z" || (key === "u" && status === "pending")) return undo(made.at(-1));
+  if (key === "e") return current?.isConnected && part(current, ".tools-link")?.click();
   if (key === "x") return current?.isConnected && choose(current, !box(current)?.checked);
   const decision = key === "u" ? "restore" : verbs[key];
   if (!decision) return false;
@@ -551,7 +552,8 @@ list.addEventListener("submit", (event) => {
   event.preventDefault();
   const { elements } = event.target;
   const card = event.target.closest(".review");
-  decide(card, event.submitter?.value || elements.decision.value, elements.reason?.value.trim());
+  const reason = elements.own?.value.trim() || elements.reason?.value;
+  decide(card, event.submitter?.value || elements.decision.value, reason);
 });
 
 document.addEventListener("click", (event) => {

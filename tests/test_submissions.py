@@ -185,11 +185,12 @@ def test_sources_are_counted_apart(make_app: Callable[..., Flask]) -> None:
     assert status("2001:db8::2") == 429, "a /64 is one source"
 
 
-def test_two_round_trips_at_most(app: Flask, reader: Reader, house: House, round_trips: Counter[str]) -> None:
+def test_two_round_trips_at_most(reader: Reader, round_trips: Counter[str], request: pytest.FixtureRequest) -> None:
     reader.submit(key=KEY)
     round_trips.clear()
     assert reader.submit(key="another").status_code == 202
-    assert round_trips.total() <= 2
+    on_cluster = "cluster" in request.node.name  # the first goes to two of its servers, at once
+    assert round_trips.total() <= (3 if on_cluster else 2)
 
 
 def test_an_address_opens_only_for_its_own_comment_with_the_private_key(reader: Reader, house: House) -> None:

@@ -21,6 +21,7 @@ from comments.model import (
     outcome_of,
 )
 from comments.store import numbers, records, shards
+from comments.store.bans import Ban, strictest
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, announcement
 from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPORT, SET_ASIDE, Call
@@ -40,6 +41,7 @@ class Admission:
     wait: float
     person: str | None
     is_new: bool
+    ban: Ban | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,20 @@ class CommentStore:
     # -- submissions
 
     def admit(
-        self, *, source: str | None, now: int, interval: int, burst: int, blind: str | None, pseudonym: str
+        self,
+        *,
+        source: str | None,
+        now: int,
+        interval: int,
+        burst: int,
+        blind: str | None,
+        pseudonym: str,
+        bans: Sequence[str] = (),
     ) -> Admission:
         """Takes one from the source's bucket and finds the person's pseudonym, in one round trip.
 
         `now`, `interval` (one submission's worth) and `burst` (the whole bucket) are milliseconds. An address that
-        was never seen gets `pseudonym`, for good only when `enqueue` follows.
+        was never seen gets `pseudonym`, for good only when `enqueue` follows. `bans` are the names of bans to look for.
         """
 
         self._room()
@@ -119,14 +129,16 @@ class CommentStore:
         if blind:
             person = [("SET", self._keys.person(blind), pseudonym, "NX", "GET", "EX", _PERSON_ON_TRIAL)]
         limits = [Call(ADMIT, [self._keys.limit(source)], [now, interval, burst])] if source else []
-        if not limits and not blind:
+        banned: list[Command] = [("GET", self._keys.ban(name)) for name in bans]
+        if not limits and not blind and not banned:
             return Admission(0, None, False)
-        results = self._client.run_all(limits, person)
+        results = self._client.run_all(limits, [*person, *banned])
         known = results[0] if blind else None
         return Admission(
             wait=int(results[-1]) / 1000 if limits else 0,
             person=(known.decode() if known else pseudonym) if blind else None,
             is_new=bool(blind) and known is None,
+            ban=strictest(results[len(person) : len(person) + len(banned)]),
         )
 
     def enqueue(self, entry: Entry) -> str:
@@ -145,7 +157,11 @@ class CommentStore:
 
     def enqueue_all(self, entries: Sequence[Entry]) -> list[str | Closed | ParentUnknown]:
         """Queues many, each on its own, in one round trip; what `enqueue` would have returned or raised for each."""
-        keep: list[Command] = [("PERSIST", self._keys.person(entry.blind)) for entry in entries if entry.blind]
+        keep: list[Command] = []
+        for entry in entries:
+            if entry.blind and entry.person:
+                keep.append(("PERSIST", self._keys.person(entry.blind)))
+                keep.append(("SET", self._keys.known(entry.person), entry.blind))
         replies = self._client.run_all([self._enqueue_call(entry) for entry in entries], keep, safe=True)
         return [_queued(entry, reply) for entry, reply in zip(entries, replies[len(keep) :], strict=True)]
 
@@ -414,7 +430,13 @@ class CommentStore:
         )
         call = Call(
             EDIT,
-            [keys.comment(seen.id), keys.log(shards.shard_in(seen.id)), article.public, article.meta],
+            [
+                keys.comment(seen.id),
+                keys.log(shards.shard_in(seen.id)),
+                article.public,
+                article.meta,
+                keys.was(seen.id),
+            ],
             [
                 seen.id,
                 seen.version,
@@ -429,6 +451,12 @@ class CommentStore:
             ],
         )
         return _outcome(self._client.run(call, safe=True))
+
+    def earlier_bodies(self, comment_id: str) -> list[str]:
+        """What a comment said before each edit by a moderator, the first text first."""
+        if not shards.is_comment_id(comment_id):
+            return []
+        return [records.read_body(data) for data in self._client.command("LRANGE", self._keys.was(comment_id), 0, -1)]
 
     def report(self, comment_id: str, *, source: str, reason: str) -> bool:
         """Counts a report of `source` on an approved comment, once; whether there is such a comment.

@@ -6,6 +6,7 @@
     NS:{c:NN}:c:ID          hash    one comment: data (JSON, as submitted), mail (sealed address), status, version,
                                     last (JSON: who decided, when, why), root (replies: top of their thread),
                                     log (ids of its entries in the log), reports (a word for each reader's report)
+    NS:{c:NN}:was:ID        list    data of a comment as it was before each edit by a moderator
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
     NS:{c:NN}:reported      zset    ids of the shard's approved comments that readers reported, by number of reports
     NS:{c:NN}:aside:ID      any     what was left of a comment whose record could not be read, once it was rejected
@@ -24,6 +25,9 @@
     NS:{c:NN}:a:A:meta      hash    closed ("1"), version (moves with each public change)
 
     NS:person:{BLIND}       string  keyed hash of an address -> random pseudonym (the blind index)
+    NS:known:{PSEUDONYM}    string  the way back, for bans: pseudonym -> keyed hash of the address
+    NS:notes:{PSEUDONYM}    list    what colleagues noted about a person (JSON: by, at, text), the newest first
+    NS:{bans}:NAME          string  a ban (JSON) by the keyed hash of whom it is about; time to live = its term
     NS:limit:{SOURCE}       string  when this source's bucket is empty again (keyed hash of a client address)
 
     NS:{people}:moderators  hash    name -> JSON (role, password hash, created, epoch, second factor, passkeys, ...)
@@ -35,6 +39,7 @@
                                     moderator's is over), way, agent; time to live = idle limit
     NS:{people}:sessions:M  set     sessions of one moderator (digest of the name), to end them all
     NS:{people}:setup:S     string  S = sha256 of a one-time link for the first moderator; with a time to live
+    NS:{people}:bans        hash    random id -> ban (JSON), to list and to lift
     NS:{people}:here        zset    names of moderators by when (ms) their screens last said something
     NS:{people}:link:S      string  S = sha256 of a one-time link to join or for a new password; JSON (role, by, name)
     NS:{people}:attempts:K  string  bucket of sign-in attempts of a name from a source, or of a source alone
@@ -64,6 +69,7 @@ class Keys:
         self.people_log = f"{self._people}:log"
         self.people_seals = f"{self._people}:seals"
         self.seal_round = f"{self._people}:seal-round"
+        self.bans = f"{self._people}:bans"
         self.here = f"{self._people}:here"
 
     def comment(self, comment_id: str) -> str:
@@ -83,6 +89,9 @@ class Keys:
 
     def leases(self, shard: int) -> str:
         return f"{self._shards[shard]}:leases"
+
+    def was(self, comment_id: str) -> str:
+        return f"{self._shards[shards.shard_in(comment_id)]}:was:{comment_id}"
 
     def log(self, shard: int) -> str:
         return f"{self._shards[shard]}:log"
@@ -105,6 +114,15 @@ class Keys:
 
     def person(self, blind: str) -> str:
         return f"{self._ns}:person:{{{blind}}}"
+
+    def known(self, person: str) -> str:
+        return f"{self._ns}:known:{{{person}}}"
+
+    def notes(self, person: str) -> str:
+        return f"{self._ns}:notes:{{{person}}}"
+
+    def ban(self, name: str) -> str:
+        return f"{self._ns}:{{bans}}:{name}"
 
     def limit(self, source: str) -> str:
         return f"{self._ns}:limit:{{{source}}}"

@@ -33,7 +33,17 @@ def write(
         said["o"] = person
     if edited is not None:
         said["e"] = edited
+    if text.staff:
+        said["f"] = 1
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_body(data: bytes) -> str:
+    """The text in a `data` field; empty for a damaged one."""
+    try:
+        return str(json.loads(data)["b"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def write_last(by: str | None, at: int, reason: str | None) -> str:
@@ -70,6 +80,7 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
             reasons=(*said["r"], *dict.fromkeys(f"{REPORTED}{word}" for word in reported)),
             reports=len(reported),
             edited_at=moment_of(said["e"]) if "e" in said else None,
+            staff="f" in said,
             decided=read_last(last),
             **{name: said.get(short) for short, name in _SHORT.items()},
         )

@@ -41,7 +41,9 @@ _ALLOWED = {
     "moderate": _MODERATORS,
     "moderation": _MODERATORS,
     "moderation.log": _EVERYBODY,
+    "readers": _MODERATORS,
     "sharing": _MODERATORS,
+    "tools": _MODERATORS,
     "people": frozenset({"admin"}),
 }
 _OPEN_TO_STRANGERS = {"doors.sign_in", "doors.code", "doors.welcome", "doors.join"}

@@ -4,12 +4,15 @@ import logging
 import secrets
 from http import HTTPStatus
 
+from babel.dates import format_date
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from comments import errors
-from comments.web.language import gettext
+from comments.model import moment_of
+from comments.web.language import gettext, language
 from comments.web.problems import Problem
+from comments.web.reasons import in_words
 
 log = logging.getLogger("comments")
 
@@ -33,6 +36,10 @@ def of(error: errors.CommentsError) -> Problem:
             return Problem(422, error.code, gettext("Some fields need another look."), errors={"parent": [message]})
         case errors.Closed():
             return Problem(403, error.code, gettext("This article takes no more comments."))
+        case errors.Banned():
+            day = format_date(moment_of(error.until * 1000), "long", locale=language())
+            detail = gettext("No comments are taken from you until %(day)s.", day=day)
+            return Problem(403, error.code, f"{detail} {in_words(error.reason) or ''}".strip())
         case errors.NotFound():
             return Problem(404, error.code, gettext("There is nothing here."))
         case errors.TooMany():

@@ -11,6 +11,7 @@ from comments.receipts import Receipts
 from comments.search import Search
 from comments.second_factor import SecondFactor
 from comments.settings import Settings
+from comments.store.bans import Bans
 from comments.store.client import Client
 from comments.store.comments import CommentStore
 from comments.store.log import Log
@@ -31,6 +32,7 @@ class House:
     people: People
     log: Log
     numbers: Numbers
+    bans: Bans
     sharing: Sharing
     search: Search
     desk: Desk

@@ -72,6 +72,8 @@ def words() -> dict[str, str]:
         "pending": gettext("put back in the queue"),
         "withdrawn": gettext("withdrawn"),
         "edited": gettext("edited"),
+        "ban": gettext("reader banned"),
+        "ban lifted": gettext("ban lifted"),
         "opened": gettext("article opened"),
         "closed": gettext("article closed"),
         "added": gettext("person added"),

@@ -16,7 +16,7 @@ from comments.web.language import LANGUAGES, gettext
 from comments.web.links import link
 from comments.web.outcomes import became, became_of_many, said
 from comments.web.queries import verdicts_of
-from comments.web.reasons import sentence, sentences
+from comments.web.reasons import rejections, sentence, sentences
 from comments.web.screens import share_of
 from comments.web.views import ALL, page_of, view_of
 
@@ -77,9 +77,8 @@ def decide() -> AnyResponse:
 
 def _decide_one() -> AnyResponse:
     fields = request.form  # read already, to find the token
-    item = {name: fields.get(name) for name in ("decision", "reason")} | _seen(
-        fields.get("id"), fields.get("version", "")
-    )
+    item = _seen(fields.get("id"), fields.get("version", ""))
+    item |= {"decision": fields.get("decision"), "reason": fields.get("own") or fields.get("reason")}
     (result,) = here().desk.decide(verdicts_of([item]), by=signed_in().name)
     if result.outcome == "done":
         kept = {name: value for name, value in request.args.items() if name in _VIEW}
@@ -141,6 +140,7 @@ def _queue(notice: Notice | None) -> str:
         order=asked.order,
         only=only,
         reasons=sentences(),
+        rejections=rejections(),
         language_names=dict(LANGUAGES),
         is_complete=here().search.is_complete or not asked.is_searched,
         cards=[_card(comment, parents, records) for comment in page.comments],

@@ -20,5 +20,25 @@ def sentences() -> dict[str, str]:
         "reported_personal": gettext("Readers reported that it tells private things about somebody."),
         "reported_false": gettext("Readers reported that it is not true."),
         "reported_other": gettext("Readers reported it."),
+        "staff": gettext("A colleague has written it."),
+        "banned": gettext("Its author was banned, quietly."),
         "damaged": gettext("Its record in the store is damaged."),
     }
+
+
+def rejections() -> dict[str, str]:
+    """The codes that a rejection can carry, each with what its author reads on the receipt."""
+    return {
+        "off_topic": gettext("It has nothing to do with the article."),
+        "insult": gettext("It insults people."),
+        "private": gettext("It tells private things about others."),
+        "advertising": gettext("It advertises something."),
+        "unproven": gettext("It makes claims that we cannot check."),
+        "unreadable": gettext("It cannot be understood."),
+        "repeated": gettext("It says the same as another comment."),
+    }
+
+
+def in_words(reason: str | None) -> str | None:
+    """A reason as its author reads it: the text of a code, or a moderator's own words."""
+    return rejections().get(reason, reason) if reason else None

@@ -12,6 +12,7 @@ from comments.web.forms import BodyForm
 from comments.web.here import here
 from comments.web.intake import fields_of
 from comments.web.origins import let_pages_write, refuse_foreign, source_of
+from comments.web.reasons import in_words
 
 blueprint = Blueprint("receipts", __name__)
 
@@ -123,7 +124,7 @@ def _shown(comment: Comment) -> dict[str, object]:
         "id": comment.id,
         "article": comment.article,
         "status": comment.status,
-        "reason": decided.reason if decided else None,
+        "reason": in_words(decided.reason) if decided else None,
         "created_at": comment.created_at,
         "decided_at": decided.at if decided else None,
     }

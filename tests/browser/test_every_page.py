@@ -18,6 +18,10 @@ PAGES = [
     "/moderate/sign-in",
     "/moderate/",
     "/moderate/?status=approved",
+    "/moderate/?status=all&q=nhin",
+    "comment",
+    "/moderate/readers",
+    "reader",
 ]
 
 
@@ -38,12 +42,18 @@ def lan(newsroom: Newsroom) -> str:
 
 def visit(page: Page, path: str, receipt: str, lan: str) -> None:
     """Goes to a page as the one who may see it."""
-    if path.startswith("/moderate/") and "sign-in" not in path:
+    if path in ("comment", "reader"):
+        sign_in(page, lan)
+        page.goto("/moderate/?status=approved")
+    elif path.startswith("/moderate/") and "sign-in" not in path:
         sign_in(page, lan)
     if path == "/demo":
         demo(page).get_by_role("article").first.wait_for()
-    else:
+    elif path not in ("comment", "reader"):
         page.goto(receipt if path == "receipt" else path)
+    if path in ("comment", "reader"):
+        page.get_by_role("link", name="Edit, answer" if path == "comment" else "Person").first.click()
+        page.get_by_role("button", name="Save the text" if path == "comment" else "Keep the note").wait_for()
 
 
 @pytest.mark.parametrize("path", PAGES)

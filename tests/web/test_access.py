@@ -56,6 +56,8 @@ MODERATORS = {MODERATOR, ADMIN}
 WITH_SESSION = {
     "moderate.queue": MODERATORS,
     "moderate.decide": MODERATORS,
+    **dict.fromkeys(("tools.comment", "tools.edit", "tools.reply", "tools.open_article"), MODERATORS),
+    **dict.fromkeys(("readers.person", "readers.note", "readers.bans", "readers.ban", "readers.lift"), MODERATORS),
     "sharing.pulse": MODERATORS,
     "sharing.release": MODERATORS,
     "doors.sign_out": set(ROLES),

@@ -381,9 +381,9 @@ def test_a_form_that_no_page_of_ours_sends_is_refused(lan: Desk, reader: Reader,
     assert len(lan.cards()) == 1
 
 
-def test_the_damaged_record_is_shown_and_offers_nothing(lan: Desk, house: House, reader: Reader) -> None:
+def test_the_damaged_record_is_shown_and_can_only_be_rejected(lan: Desk, house: House, reader: Reader) -> None:
     comment_id = reader.submitted()
     house.client.command("HSET", record_of(house, comment_id), "data", "{")
     (card,) = lan.cards()
     assert "Its record in the store is damaged." in words(card)
-    assert buttons(card) == []
+    assert buttons(card) == ["reject"]

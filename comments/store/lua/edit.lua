@@ -1,9 +1,10 @@
 #!lua
 -- Gives a comment, at the status and version that were seen, another text; a public one is replaced where it is served.
--- KEYS: record log public meta
+-- What stood there before a moderator changed it is kept.
+-- KEYS: record log public meta was
 -- ARGV: id seen_version status at by reason data public_json ('' for one that is not public) channel surrogate
 -- Returns: {'done', version} | {'conflict', status, version, last} | {'missing'}
-local record, log, public, meta = unpack(KEYS)
+local record, log, public, meta, was = unpack(KEYS)
 local id, seen_version, seen_status, at, by, reason, data, public_json, channel, surrogate = unpack(ARGV)
 
 local status, version, latest, entries = unpack(redis.call('HMGET', record, 'status', 'version', 'last', 'log'))
@@ -13,6 +14,7 @@ if version ~= seen_version or status ~= seen_status then return {'conflict', sta
 version = string.format('%d', version + 1)
 local entry = redis.call('XADD', log, '*', 'comment', id, 'from', status, 'to', status, 'by', by, 'at', at,
                          'reason', reason, 'version', version)
+if by ~= '' then redis.call('RPUSH', was, redis.call('HGET', record, 'data')) end
 redis.call('HSET', record, 'data', data, 'version', version, 'log', entries .. ' ' .. entry)
 if public_json ~= '' and redis.call('HEXISTS', public, id) == 1 then
   redis.call('HSET', public, id, public_json)

@@ -1,0 +1,99 @@
+"""Bans, and what colleagues note about a person. A ban is found by the hash of whom it is about, and ends by itself."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from comments.store.client import Client, Command
+from comments.store.keys import Keys
+
+REFUSE, SILENCE = "refuse", "silence"
+_NOTES_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """One ban. `about` is a pseudonym, or empty: domains and ranges are kept as hashes alone. Times in seconds."""
+
+    id: str  # random, for people; `name` stays in the store
+    name: str = field(repr=False)  # the hash of whom it is about
+    kind: str  # person, domain or range
+    about: str
+    effect: str  # refuse: told so; silence: filed as spam
+    reason: str
+    by: str
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a colleague wrote about a person; `at` in seconds."""
+
+    by: str
+    at: int
+    text: str
+
+
+class Bans:
+    """The bans and notes of one installation. Every method may raise `Unavailable` or `StoreFull`."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._keys = Keys(namespace)
+
+    def put(self, ban: Ban) -> None:
+        """Puts a ban in force, in place of an earlier one of the same."""
+        earlier = [each.id for each in self.all(ban.since) if each.name == ban.name]
+        text = json.dumps(asdict(ban))
+        self._client.pipeline(
+            [
+                ("SET", self._keys.ban(ban.name), text, "EX", max(1, ban.until - ban.since)),
+                ("HDEL", self._keys.bans, "", *earlier),
+                ("HSET", self._keys.bans, ban.id, text),
+            ]
+        )
+
+    def lift(self, ban_id: str) -> bool:
+        """Ends a ban; whether there was one."""
+        found = self._client.command("HGET", self._keys.bans, ban_id)
+        if not found:
+            return False
+        self._client.pipeline([("DEL", self._keys.ban(read(found).name)), ("HDEL", self._keys.bans, ban_id)])
+        return True
+
+    def all(self, now: int) -> list[Ban]:
+        """Every ban in force, the newest first; forgets those that have ended."""
+        found: dict[bytes, bytes] = self._client.command("HGETALL", self._keys.bans)
+        bans = [read(text) for text in found.values()]
+        ended = [ban.id for ban in bans if ban.until <= now]
+        if ended:
+            self._client.command("HDEL", self._keys.bans, *ended)
+        return sorted((ban for ban in bans if ban.until > now), key=lambda ban: ban.since, reverse=True)
+
+    def blind_of(self, person: str) -> str | None:
+        """The blind index value behind a pseudonym: what a ban of that person is found by."""
+        found = self._client.command("GET", self._keys.known(person))
+        return found.decode() if found else None
+
+    def notes(self, person: str) -> list[Note]:
+        """What was noted about a person, the newest first."""
+        return [Note(**json.loads(text)) for text in self._client.command("LRANGE", self._keys.notes(person), 0, -1)]
+
+    def note(self, person: str, note: Note) -> None:
+        """Notes something about a person; the last hundred are kept."""
+        key = self._keys.notes(person)
+        text: Command = ("LPUSH", key, json.dumps(asdict(note)))
+        self._client.pipeline([text, ("LTRIM", key, 0, _NOTES_KEPT - 1)])
+
+
+def read(text: bytes) -> Ban:
+    kept: dict[str, Any] = json.loads(text)
+    return Ban(**kept)
+
+
+def strictest(found: Sequence[bytes | None]) -> Ban | None:
+    """The ban that counts among those that were found: a refusal before a silence."""
+    bans = [read(text) for text in found if text]
+    return min(bans, key=lambda ban: (ban.effect != REFUSE, -ban.until)) if bans else None
