@@ -148,7 +148,7 @@ def sign_in(page: Page, name: str) -> None:
     page.goto("/moderate/")
     box(page, "Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Sign out").wait_for()
 
 
