@@ -76,6 +76,7 @@ def render(
         reply_to=_comment(json.loads(alone(target_json))) if target_json else None,
         next_url=url(cursor=page.next, thread=thread) if page.next else None,
         reply_url=lambda comment_id: url(reply_to=comment_id) + "#form",
+        feed_url=link("feeds.article", {"article": article, "site": form.site.data, "lang": request.args.get("lang")}),
         replies_url=lambda comment_id: url(thread=comment_id),
     )
     if status == 200 and not answered:

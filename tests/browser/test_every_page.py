@@ -14,6 +14,7 @@ PAGES = [
     "/embed?article=demo",
     "/embed?article=quiet",
     "receipt",
+    "receipt/edit",
     "/nowhere",
     "/moderate/sign-in",
     "/moderate/",
@@ -50,7 +51,7 @@ def visit(page: Page, path: str, receipt: str, lan: str) -> None:
     if path == "/demo":
         demo(page).get_by_role("article").first.wait_for()
     elif path not in ("comment", "reader"):
-        page.goto(receipt if path == "receipt" else path)
+        page.goto(path.replace("receipt", receipt, 1))
     if path in ("comment", "reader"):
         page.get_by_role("link", name="Edit, answer" if path == "comment" else "Person").first.click()
         page.get_by_role("button", name="Save the text" if path == "comment" else "Keep the note").wait_for()

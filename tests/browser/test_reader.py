@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import OpenWindow
@@ -235,3 +236,88 @@ def test_other_languages_are_fetched_when_they_are_wanted(
     assert widget.locator("section").evaluate("node => getComputedStyle(node).direction") == direction
     assert len([url for url in paper.asked if "/languages/" in url]) == 1
     assert troubles(paper.page) == []
+
+
+HOSTILE = """<form name="fetch"><input name="createElement"></form><img name="currentScript"><img name="querySelector">
+<img name="title"><form id="customElements"></form><a id="localStorage"></a><a id="STRINGS"></a>
+<script>Object.prototype.hidden = true; Object.prototype.signal = "x"; Object.prototype.parent = "y";
+Object.prototype.problem = "z"; Object.prototype.onclick = () => hit();</script>
+<script src="/widget.js" defer></script>"""
+
+
+def test_it_survives_a_page_that_clobbers_pollutes_and_loads_it_twice(paper: Paper, newsroom: Newsroom) -> None:
+    newsroom.approved(article="hostile", body="still here")
+    widget = paper.show("hostile", before=HOSTILE)
+    expect(widget.get_by_text("still here")).to_be_visible()
+    sent(widget, body="and writes")
+    assert [one["body"] for one in newsroom.comments("hostile")] == ["and writes"]
+    assert troubles(paper.page) == []
+
+
+@pytest.mark.parametrize("lang", ["en", "ar"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state(paper: Paper, newsroom: Newsroom, lang: str, scheme: str) -> None:
+    article = f"states-{lang}-{scheme}"
+    newsroom.approved(article=article, body="read", name="Hoa")
+    dark = "<style>:root { color-scheme: dark; background: #111; color: #eee }</style>" if scheme == "dark" else ""
+    sent(paper.show(article, before=dark), body="waits")
+    widget = paper.show(article, before=dark, lang=lang)
+    own = widget.locator(".mine")
+    own.locator("button").first.click()
+    widget.locator("article button").nth(1).click()
+    widget.get_by_role("form").locator("[part=submit]").click()  # faults beside every field
+    found = Axe().run(paper.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}).response
+    assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]] == []
+
+
+def test_the_keyboard_is_enough(paper: Paper, newsroom: Newsroom) -> None:
+    newsroom.approved(article="keys", name="Hoa")
+    widget = paper.show("keys")
+    keyboard = paper.page.keyboard
+    widget.get_by_role("button", name="Reply to Hoa").focus()
+    keyboard.press("Enter")
+    expect(box(widget, "Comment")).to_be_focused()
+    for text in ("Typed, not clicked", "Lan", "lan@reader-mail.vn"):
+        keyboard.type(text)
+        keyboard.press("Tab")
+    for _ in range(2):  # past website and the box
+        keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(widget.get_by_text("is waiting for review")).to_be_visible()
+    assert [one["body"] for one in newsroom.comments("keys")] == ["Typed, not clicked"]
+
+
+def test_a_screen_reader_hears_a_discussion(paper: Paper, newsroom: Newsroom) -> None:
+    top = newsroom.approved(article="tree", name="Hoa", body="First words.")
+    newsroom.approved(article="tree", name="Tư", body="An answer.", parent=top)
+    widget = paper.show("tree")
+    expect(widget.locator("section")).to_match_aria_snapshot("""
+      - region "2 comments":
+        - heading "2 comments" [level=2]
+        - button "Write a comment"
+        - list:
+          - listitem:
+            - article /Hoa/:
+              - paragraph: First words.
+              - button "Reply to Hoa"
+              - 'button "Report: Hoa"'
+            - list:
+              - listitem:
+                - article /Tư/:
+                  - paragraph: An answer.
+        - form "Write a comment":
+          - heading "Write a comment" [level=3]
+          - textbox "Comment"
+          - textbox "Name"
+          - textbox "Email"
+          - textbox "Website (optional)"
+          - checkbox "Remember my name"
+          - button "Send comment"
+    """)
+
+
+def test_twice_as_large_it_still_fits(paper: Paper, newsroom: Newsroom) -> None:
+    newsroom.approved(article="large", body="W" * 200)
+    paper.page.set_viewport_size({"width": 640, "height": 900})
+    paper.show("large", before="<style>html { font-size: 200% } body { margin: 0 }</style>")
+    assert paper.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
