@@ -42,6 +42,7 @@
     NS:{people}:bans        hash    random id -> ban (JSON), to list and to lift
     NS:{people}:here        zset    names of moderators by when (ms) their screens last said something
     NS:{people}:link:S      string  S = sha256 of a one-time link to join or for a new password; JSON (role, by, name)
+    NS:{people}:challenge:S string  S = sha256 of what a passkey is to sign; for whom; with a time to live
     NS:{people}:attempts:K  string  bucket of sign-in attempts of a name from a source, or of a source alone
 
     NS:changed              channel surrogate keys of an article and a site whose public answers have changed
@@ -129,6 +130,9 @@ class Keys:
 
     def setup(self, token_digest: str) -> str:
         return f"{self._people}:setup:{token_digest}"
+
+    def challenge(self, challenge_digest: str) -> str:
+        return f"{self._people}:challenge:{challenge_digest}"
 
     def link(self, token_digest: str) -> str:
         return f"{self._people}:link:{token_digest}"

@@ -24,6 +24,7 @@ SETUP_LIFETIME = 24 * 3600
 LINK_LIFETIME = 30 * 60
 HALF_WAY = "half"  # of a session whose second step is still to come
 _HALF_WAY_SECONDS = 10 * 60
+_CHALLENGE_SECONDS = 300
 _SEEN_EVERY = 60  # seconds between two notes that a session is alive: each is a durable write
 
 
@@ -226,6 +227,19 @@ class People:
         if kept or not person:
             self._amend(person, kept, kept, by, what, detail)
 
+    # -- passkeys
+
+    def issue_challenge(self, name: str) -> str:
+        """A random text for a device to sign, for this person ("": whoever it will be); good for five minutes."""
+        challenge = secrets.token_urlsafe(32)
+        self._client.command("SET", self._keys.challenge(_digest(challenge)), name, "EX", _CHALLENGE_SECONDS)
+        return challenge
+
+    def use_challenge(self, challenge: str) -> str | None:
+        """For whom a challenge was issued, if it is one of ours; uses it up."""
+        found = self._client.command("GETDEL", self._keys.challenge(_digest(challenge)))
+        return None if found is None else str(found.decode())
+
     # -- sessions
 
     def start_session(self, moderator: Moderator, *, idle: int, way: str = "password", agent: str = "") -> str:
@@ -336,6 +350,11 @@ class People:
         call = Call(ADMIT, [self._keys.attempts("code", name)], [int(self._now() * 1000), 30_000, 5 * 30_000])
         return float(self._client.run(call)) / 1000
 
+    def source_again_after(self, source: str) -> float:
+        """Takes one attempt of this source, whoever it is."""
+        call = Call(ADMIT, [self._keys.attempts("source", source)], [int(self._now() * 1000), 3_000, 20 * 3_000])
+        return float(self._client.run(call)) / 1000
+
     def forgive(self, name: str, source: str) -> None:
         """Forgets the failed attempts of this name from this source."""
         self._client.command("DEL", self._keys.attempts("pair", f"{name}\0{source}"))
@@ -347,7 +366,7 @@ class People:
 
 
 def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _moderator(name: bytes, text: bytes) -> Moderator:

@@ -7,6 +7,7 @@ from flask.sessions import NullSession, SecureCookieSession, SecureCookieSession
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
+from comments import authenticators
 from comments.store.people import HALF_WAY, ROLES, Moderator, Session, Token
 from comments.web.here import here
 from comments.web.language import gettext
@@ -43,11 +44,12 @@ _ALLOWED = {
     "moderation.log": _EVERYBODY,
     "readers": _MODERATORS,
     "sharing": _MODERATORS,
+    "passkeys": _EVERYBODY,
     "tools": _MODERATORS,
     "people": frozenset({"admin"}),
 }
-_OPEN_TO_STRANGERS = {"doors.sign_in", "doors.code", "doors.welcome", "doors.join"}
-_WITHOUT_SECOND_FACTOR = {"account", "doors"}  # where one goes to set it up
+_OPEN_TO_STRANGERS = {"doors.sign_in", "doors.code", "doors.welcome", "doors.join", "passkeys.ask", "passkeys.sign_in"}
+_WITHOUT_SECOND_FACTOR = {"account", "doors", "passkeys"}  # where one goes to set it up
 _CHECKS_ITSELF = {"doors.sign_in"}  # says in its own words that its form was too old
 
 
@@ -56,7 +58,7 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     app.session_interface = CsrfCookie()
     app.before_request(gate)
-    app.jinja_env.globals["may"] = may
+    app.jinja_env.globals.update(may=may, passkeys=authenticators.AVAILABLE)
 
 
 def may(role: str, endpoint: str) -> bool:

@@ -22,6 +22,7 @@ def overview() -> AnyResponse:
         "password": gettext("You have a new password. Your other sessions have ended."),
         "app": gettext("The authenticator app is removed."),
         "sessions": gettext("Ended."),
+        "passkey": gettext("Done."),
     }
     return _page("account", done=done.get(request.args.get("done", "")))
 

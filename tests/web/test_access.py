@@ -50,6 +50,8 @@ OPEN = {
     "doors.code",
     "doors.welcome",
     "doors.join",
+    "passkeys.ask",
+    "passkeys.sign_in",
 }
 # Pages for people who are signed in, and addresses for programs with a token: for which roles.
 MODERATORS = {MODERATOR, ADMIN}
@@ -69,6 +71,9 @@ WITH_SESSION = {
     "log.entries": set(ROLES),
     "log.export": {READER_OF_LOG, ADMIN},
     "numbers.dashboard": set(ROLES),
+    "passkeys.new": set(ROLES),
+    "passkeys.add": set(ROLES),
+    "passkeys.remove": set(ROLES),
     "people.everybody": {ADMIN},
     "people.invite": {ADMIN},
     "people.change": {ADMIN},
