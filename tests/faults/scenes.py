@@ -235,14 +235,14 @@ def _full_disk() -> Iterator[Scene]:
         store = fleet.Valkey(path / "store", port, **fleet.DURABLE)
         try:
             store.start()
-            ask, token, _ = an_app(url_of(store), data=path, min_free_mb=2)
+            # the floor is above what can be written in the second between two looks at the disk
+            ask, token, _ = an_app(url_of(store), data=path, min_free_mb=16)
             filling = path / "filling"
-            free = shutil.disk_usage(path).free
             yield Scene(
                 ask,
                 token,
                 lambda: url_of(store),
-                strike=lambda: filling.write_bytes(bytes(free - 1500 * 1024)),
+                strike=lambda: filling.write_bytes(bytes(shutil.disk_usage(path).free - 14 * 1024**2)),
                 heal=filling.unlink,
             )
         finally:
