@@ -475,7 +475,7 @@
           if (!answer.problem) change(one.receipt, { ...one, body: input.value.trim() });
           settle(answer);
         });
-        text.replaceChildren(input);
+        text.replaceWith(input);
         acts.replaceChildren(save, quiet("cancel", own));
         input.focus();
       };

@@ -1,6 +1,6 @@
 """A reader who stays, leaves and comes back: drafts, own comments, links to comments, reports, other languages."""
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -321,3 +321,10 @@ def test_twice_as_large_it_still_fits(paper: Paper, newsroom: Newsroom) -> None:
     paper.page.set_viewport_size({"width": 640, "height": 900})
     paper.show("large", before="<style>html { font-size: 200% } body { margin: 0 }</style>")
     assert paper.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_reading_asks_for_the_widget_and_the_comments_and_nothing_else(paper: Paper, newsroom: Newsroom) -> None:
+    newsroom.approved(article="thrift")
+    paper.show("thrift")
+    asked = [urlsplit(url).path for url in paper.asked if url.startswith("http")]
+    assert asked == ["/paper/thrift", "/widget.js", "/api/v1/comments"]
