@@ -9,11 +9,12 @@ from comments import resources
 from comments.desk import Desk
 from comments.ids import new_ulid
 from comments.keys import Keys
+from comments.openid import AVAILABLE, Provider
 from comments.receipts import Receipts
 from comments.sealing import Sealer, subkey
 from comments.search import Search
 from comments.second_factor import SecondFactor
-from comments.settings import Settings
+from comments.settings import Moderation, Settings, SettingsFault
 from comments.store.bans import Bans
 from comments.store.client import Client
 from comments.store.comments import CommentStore
@@ -42,6 +43,7 @@ from comments.web import (
     pages,
     passkeys,
     people,
+    provider,
     readers,
     receipts,
     reports,
@@ -104,6 +106,7 @@ def create_app(
         desk=desk,
         receipts=slips,
         second_factor=SecondFactor(subkey(keys.secret, "second factors")),
+        provider=_provider(settings.moderation, now),
         now=now,
     )
     for room in (language, access, errors, headers, pages):
@@ -121,6 +124,7 @@ def create_app(
         pages,
         passkeys,
         people,
+        provider,
         readers,
         receipts,
         reports,
@@ -141,3 +145,11 @@ def create_app(
         stale_seconds=settings.pages.stale_seconds,
     )
     return app
+
+
+def _provider(settings: Moderation, now: Callable[[], float]) -> Provider | None:
+    if not settings.oidc_issuer:
+        return None
+    if not AVAILABLE:
+        raise SettingsFault(["oidc_issuer: needs the extra “oidc”: pip install 'newsroom-comments[oidc]'"])
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret, now=now)

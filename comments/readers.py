@@ -143,6 +143,31 @@ def origin(value: object) -> str:
     return _origin(value) if value != "" else ""
 
 
+def issuer(value: object) -> str:
+    """The address of an OpenID provider, exactly as it calls itself; empty is none. TLS, except on this machine."""
+    if value == "":
+        return ""
+    parts = _split(value)
+    local = parts is not None and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if parts is None or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise ValueError("is not an address like https://login.example/realms/news")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("has more than scheme, host and path")
+    return str(value)
+
+
+def line(value: object) -> str:
+    """One line of text, or empty."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError("is not one line of text")
+    return value
+
+
+def secret(value: object) -> Secret | None:
+    """A secret that somebody else has made; empty is none."""
+    return Secret(line(value)) if value != "" else None
+
+
 def origins(value: object) -> tuple[str, ...]:
     """A list of origins, in text separated by commas or spaces; \"*\" is any."""
     entries = re.split(r"[,\s]+", value.strip(", \t\n")) if isinstance(value, str) else value

@@ -21,11 +21,14 @@ from comments.readers import (
     file,
     fraction,
     host,
+    issuer,
     limit,
+    line,
     namespace,
     origin,
     origins,
     redis_url,
+    secret,
     secret_key,
     switch,
     whole,
@@ -99,6 +102,9 @@ class Moderation:
     session_idle_minutes: int = _knob(whole(1, 60 * 24 * 7))
     session_hours: int = _knob(whole(1, 24 * 30))
     second_factor: str = _knob(choice("offered", "admins", "everyone"))
+    oidc_issuer: str = _knob(issuer)
+    oidc_client_id: str = _knob(line)
+    oidc_client_secret: Secret | None = _knob(secret, private=True)
     lease_seconds: int = _knob(whole(0, 3600))
     hold_back_seconds: int = _knob(whole(0, 3600))
 

@@ -42,7 +42,8 @@
     NS:{people}:bans        hash    random id -> ban (JSON), to list and to lift
     NS:{people}:here        zset    names of moderators by when (ms) their screens last said something
     NS:{people}:link:S      string  S = sha256 of a one-time link to join or for a new password; JSON (role, by, name)
-    NS:{people}:challenge:S string  S = sha256 of what a passkey is to sign; for whom; with a time to live
+    NS:{people}:challenge:S string  S = sha256 of what a passkey is to sign (for whom), or of the state of a sign-in
+                                    at a provider (JSON: nonce, verifier); with a time to live
     NS:{people}:attempts:K  string  bucket of sign-in attempts of a name from a source, or of a source alone
 
     NS:changed              channel surrogate keys of an article and a site whose public answers have changed

@@ -240,6 +240,22 @@ class People:
         found = self._client.command("GETDEL", self._keys.challenge(_digest(challenge)))
         return None if found is None else str(found.decode())
 
+    # -- sign-in at a provider
+
+    def keep_journey(self, state: str, *, nonce: str, verifier: str, seconds: int) -> None:
+        """What the return from a provider is checked with."""
+        said = json.dumps({"nonce": nonce, "verifier": verifier})
+        self._client.command("SET", self._keys.challenge(_digest(state)), said, "EX", seconds)
+
+    def end_journey(self, state: str) -> dict[str, str] | None:
+        """What was kept for this state, once."""
+        found = self._client.command("GETDEL", self._keys.challenge(_digest(state)))
+        try:
+            said = json.loads(found or b"")
+        except ValueError:
+            return None
+        return said if isinstance(said, dict) else None
+
     # -- sessions
 
     def start_session(self, moderator: Moderator, *, idle: int, way: str = "password", agent: str = "") -> str:

@@ -1,6 +1,7 @@
 """Who may moderate: sessions of the pages, tokens of the API, and the one gate in front of both."""
 
 from typing import cast
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, g, redirect, request, session, url_for
 from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
@@ -47,8 +48,18 @@ _ALLOWED = {
     "passkeys": _EVERYBODY,
     "tools": _MODERATORS,
     "people": frozenset({"admin"}),
+    "provider": _EVERYBODY,
 }
-_OPEN_TO_STRANGERS = {"doors.sign_in", "doors.code", "doors.welcome", "doors.join", "passkeys.ask", "passkeys.sign_in"}
+_OPEN_TO_STRANGERS = {
+    "doors.sign_in",
+    "doors.code",
+    "doors.welcome",
+    "doors.join",
+    "passkeys.ask",
+    "passkeys.sign_in",
+    "provider.go",
+    "provider.back",
+}
 _WITHOUT_SECOND_FACTOR = {"account", "doors", "passkeys"}  # where one goes to set it up
 _CHECKS_ITSELF = {"doors.sign_in"}  # says in its own words that its form was too old
 
@@ -59,6 +70,7 @@ def init_app(app: Flask) -> None:
     app.session_interface = CsrfCookie()
     app.before_request(gate)
     app.jinja_env.globals.update(may=may, passkeys=authenticators.AVAILABLE)
+    app.context_processor(lambda: {"provider": urlsplit(here().settings.moderation.oidc_issuer).hostname})
 
 
 def may(role: str, endpoint: str) -> bool:
@@ -121,7 +133,7 @@ class CsrfCookie(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def get_cookie_name(self, app: Flask) -> str:
-        return _named("comments_csrf")
+        return cookie_name("comments_csrf")
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return is_secure()
@@ -146,7 +158,7 @@ def lacks_second_factor() -> bool:
 
 def session_token() -> str:
     """The secret of this browser's session, "" without one."""
-    token = request.cookies.get(_named(_SESSION), "")
+    token = request.cookies.get(cookie_name(_SESSION), "")
     return token if len(token) <= 100 else ""
 
 
@@ -181,7 +193,7 @@ def start_session(response: Response, moderator: Moderator, way: str = "password
     session.clear()  # a CSRF token from before is worth nothing now
     token = here().people.start_session(moderator, idle=settings.session_idle_minutes * 60, way=way, agent=_agent())
     response.set_cookie(
-        _named(_SESSION),
+        cookie_name(_SESSION),
         token,
         max_age=settings.session_hours * 3600,
         secure=is_secure(),
@@ -195,7 +207,7 @@ def end_session(response: Response) -> None:
     if token := session_token():
         here().people.end_session(token)
     session.clear()
-    response.delete_cookie(_named(_SESSION), secure=is_secure(), httponly=True, samesite="Strict")
+    response.delete_cookie(cookie_name(_SESSION), secure=is_secure(), httponly=True, samesite="Strict")
 
 
 def _agent() -> str:
@@ -206,6 +218,6 @@ def _agent() -> str:
     return f"{browser} · {system}" if system else browser
 
 
-def _named(name: str) -> str:
-    """`__Host-` ties a cookie to this host and to TLS (RFC 6265bis); browsers refuse it without TLS."""
+def cookie_name(name: str) -> str:
+    """A cookie's whole name: `__Host-` ties it to this host and TLS (RFC 6265bis); without TLS browsers refuse it."""
     return f"__Host-{name}" if is_secure() else name

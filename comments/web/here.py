@@ -7,6 +7,7 @@ from typing import cast
 from flask import current_app
 
 from comments.desk import Desk
+from comments.openid import Provider
 from comments.receipts import Receipts
 from comments.search import Search
 from comments.second_factor import SecondFactor
@@ -38,6 +39,7 @@ class House:
     desk: Desk
     receipts: Receipts
     second_factor: SecondFactor
+    provider: Provider | None  # where else moderators may sign in
     now: Callable[[], float]
 
 

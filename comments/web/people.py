@@ -57,6 +57,8 @@ def _carry_out(what: str, them: Moderator, me: Moderator) -> None:
             people.remove_moderator(them.name, by=me.name)
         case "sessions":
             people.end_sessions(them.name, by=me.name)
+        case "identity":
+            people.set_identity(them.name, request.form.get("identity", "").strip()[:254] or None, by=me.name)
         case "no-second-factor":
             people.set_second_factor(them.name, None, 0, (), by=me.name)
         case _:

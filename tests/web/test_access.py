@@ -52,6 +52,8 @@ OPEN = {
     "doors.join",
     "passkeys.ask",
     "passkeys.sign_in",
+    "provider.go",
+    "provider.back",
 }
 # Pages for people who are signed in, and addresses for programs with a token: for which roles.
 MODERATORS = {MODERATOR, ADMIN}
