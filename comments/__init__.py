@@ -26,6 +26,7 @@ from comments.store.people import People
 from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
 from comments.store.space import FreeSpace
+from comments.store.views import SavedViews
 from comments.web import (
     access,
     account,
@@ -47,6 +48,7 @@ from comments.web import (
     readers,
     receipts,
     reports,
+    saved,
     sharing,
     tools,
 )
@@ -102,6 +104,7 @@ def create_app(
         numbers=Numbers(client, namespace),
         bans=bans,
         sharing=Sharing(client, namespace),
+        views=SavedViews(client, namespace),
         search=Search(settings.store.data / "search" / f"{namespace}.sqlite", store),
         desk=desk,
         receipts=slips,
@@ -128,6 +131,7 @@ def create_app(
         readers,
         receipts,
         reports,
+        saved,
         sharing,
         tools,
     ):

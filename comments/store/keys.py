@@ -40,6 +40,7 @@
     NS:{people}:sessions:M  set     sessions of one moderator (digest of the name), to end them all
     NS:{people}:setup:S     string  S = sha256 of a one-time link for the first moderator; with a time to live
     NS:{people}:bans        hash    random id -> ban (JSON), to list and to lift
+    NS:{people}:views:M     hash    saved views of one moderator: name -> what it asks for (JSON)
     NS:{people}:here        zset    names of moderators by when (ms) their screens last said something
     NS:{people}:link:S      string  S = sha256 of a one-time link to join or for a new password; JSON (role, by, name)
     NS:{people}:challenge:S string  S = sha256 of what a passkey is to sign (for whom), or of the state of a sign-in
@@ -143,6 +144,9 @@ class Keys:
 
     def sessions_of(self, moderator: str) -> str:
         return f"{self._people}:sessions:{_digest(moderator)}"
+
+    def views_of(self, moderator: str) -> str:
+        return f"{self._people}:views:{_digest(moderator)}"
 
     def attempts(self, kind: str, who: str) -> str:
         return f"{self._people}:attempts:{kind}:{_digest(who)}"

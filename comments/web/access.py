@@ -44,6 +44,7 @@ _ALLOWED = {
     "moderation": _MODERATORS,
     "moderation.log": _EVERYBODY,
     "readers": _MODERATORS,
+    "saved": _MODERATORS,
     "sharing": _MODERATORS,
     "passkeys": _EVERYBODY,
     "tools": _MODERATORS,

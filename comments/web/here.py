@@ -20,6 +20,7 @@ from comments.store.numbers import Numbers
 from comments.store.people import People
 from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
+from comments.store.views import SavedViews
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class House:
     numbers: Numbers
     bans: Bans
     sharing: Sharing
+    views: SavedViews
     search: Search
     desk: Desk
     receipts: Receipts

@@ -18,13 +18,12 @@ from comments.web.outcomes import became, became_of_many, said
 from comments.web.queries import verdicts_of
 from comments.web.reasons import rejections, sentence, sentences
 from comments.web.screens import share_of
-from comments.web.views import ALL, page_of, view_of
+from comments.web.views import ALL, ASKS, page_of, view_of
 
 blueprint = Blueprint("moderate", __name__, url_prefix="/moderate")
 
 _PER_PAGE = 25
-# what makes a view of the queue
-_VIEW = ("status", "sort", "cursor", "site", "article", "q", "language", "reason", "all", "lang")
+_VIEW = (*ASKS, "cursor", "lang")  # what a page of a view consists of
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +128,7 @@ def _queue(notice: Notice | None) -> str:
     parents = _parents(page.comments)
     records = here().search.records(comment.person for comment in page.comments if comment.person)
     view = {name: value for name in _VIEW if (value := one(query, name))}
+    asked_for = {name: view[name] for name in ASKS if name in view}
     counts = {str(each): number for each, number in store.waiting().items()}
     return render_template(
         "moderate/queue.html",
@@ -148,6 +148,12 @@ def _queue(notice: Notice | None) -> str:
         view_url=lambda **more: link("moderate.queue", view | {"cursor": None} | more),
         switch_url=lambda code: link("moderate.queue", view | {"lang": code}),  # also where this answers a POST
         decide_url=link("moderate.decide", view),
+        saved=[
+            (name, link("moderate.queue", asks | {"lang": view.get("lang")}), asks == asked_for)
+            for name, asks in here().views.of(signed_in().name).items()
+        ],
+        save_url=link("saved.save", view | {"cursor": None}),
+        forget_url=link("saved.remove", view | {"cursor": None}),
         back=_leading_to(status),
         all_chosen=one(query, "select") == "all",
         choices=[d for d in BY_MODERATORS if not status or may_follow(d, status)],

@@ -12,6 +12,7 @@ from comments.web.language import gettext
 from comments.web.queries import filter_of, queue_cursor_of, status_of
 
 ALL = "all"
+ASKS = ("status", "sort", "site", "article", "q", "language", "reason", "all")  # what a view consists of
 _LOOKS = 4  # of the index for one page: others may hold what it finds
 ORDERS = ("oldest", "newest", "reported")
 

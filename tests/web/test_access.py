@@ -62,6 +62,7 @@ WITH_SESSION = {
     "moderate.decide": MODERATORS,
     **dict.fromkeys(("tools.comment", "tools.edit", "tools.reply", "tools.open_article"), MODERATORS),
     **dict.fromkeys(("readers.person", "readers.note", "readers.bans", "readers.ban", "readers.lift"), MODERATORS),
+    **dict.fromkeys(("saved.save", "saved.remove"), MODERATORS),
     "sharing.pulse": MODERATORS,
     "sharing.release": MODERATORS,
     "doors.sign_out": set(ROLES),

@@ -210,7 +210,7 @@ def test_each_view_offers_what_may_follow(
 def test_every_form_that_changes_something_has_a_token(lan: Desk, reader: Reader) -> None:
     reader.submitted()
     forms = re.findall(r'<form[^>]*method="post".*?</form>', lan.page(), re.DOTALL)
-    assert len(forms) == 4  # sign out, decide, reject with a reason, decide what is selected
+    assert len(forms) == 5  # sign out, save the view, decide, reject with a reason, decide what is selected
     assert all('name="csrf_token"' in form for form in forms)
 
 
