@@ -321,6 +321,12 @@ class Desk:
         """The name of a ban as it is kept: nobody can read it back without the key, or guess and try."""
         return hmac.digest(self._key, f"ban\n{name}".encode(), sha256)[:16].hex()
 
+    def pin(self, comment_id: str, *, pinned: bool, by: str) -> bool:
+        """Pins a comment above the others of its article, or not any more; False when that cannot be."""
+        comment = self._store.comments([comment_id]).get(comment_id)
+        at = moment_of(int(self._now() * 1000))
+        return bool(comment and self._store.pin(comment, pinned=pinned, by=by, at=at))
+
     def open_article(self, site: str, article: str, *, is_open: bool, by: str) -> None:
         """Opens or closes an article for new comments."""
         self._store.open_article(site, article, is_open=is_open, by=by, at=moment_of(int(self._now() * 1000)))

@@ -24,12 +24,13 @@ from comments.store import numbers, records, shards
 from comments.store.bans import Ban, strictest
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, announcement
-from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, REPORT, SET_ASIDE, Call
+from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, PIN, REPORT, SET_ASIDE, Call
 from comments.store.sharing import Share, take, taken, untaken
 
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
 _EDITED = "edited"  # the reason in the log
 _REPORTERS_REMEMBERED = 30 * 86_400  # seconds after the last report on a comment
+_PINNED_AT_MOST = 3  # of an article
 _EXAMINED_AT_ONCE = 200
 _EXAMINED_AT_MOST = 2000  # records that one filtered page looks at before it hands out a cursor
 
@@ -498,6 +499,34 @@ class CommentStore:
         )
         word, *rest = self._client.run(call, safe=True)
         return Moved(int(rest[0])) if word == b"done" else None
+
+    def pin(self, comment: Comment, *, pinned: bool, by: str, at: datetime) -> bool:
+        """Puts a public top-level comment above the others of its article, or back; whether it is as wanted."""
+        if comment.root:
+            return False
+        keys, article = self._keys, self._keys.article(comment.site, comment.article)
+        call = Call(
+            PIN,
+            [article.public, article.meta, keys.log(shards.shard_in(comment.id))],
+            [
+                comment.id,
+                "1" if pinned else "",
+                _PINNED_AT_MOST,
+                keys.changed,
+                announcement(comment.site, comment.article),
+                by,
+                milliseconds_of(at),
+                "pinned" if pinned else "unpinned",
+                comment.site,
+                comment.article,
+            ],
+        )
+        return bool(self._client.run(call))
+
+    def pinned(self, site: str, article: str) -> list[str]:
+        """The ids of an article's pinned comments, in order."""
+        found = self._client.command("HGET", self._keys.article(site, article).meta, "pinned")
+        return (found or b"").decode().split()
 
     def open_article(self, site: str, article: str, *, is_open: bool, by: str, at: datetime) -> bool:
         """Opens or closes an article for new comments; whether that changed anything."""

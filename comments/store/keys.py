@@ -22,7 +22,7 @@
     NS:{c:NN}:a:A:threads   zset    ids of top-level comments that show (approved, or above approved replies)
     NS:{c:NN}:a:A:replies   zset    ROOT:ID of each approved reply
     NS:{c:NN}:a:A:recent    zset    ids of the newest approved comments, as many as a feed shows
-    NS:{c:NN}:a:A:meta      hash    closed ("1"), version (moves with each public change)
+    NS:{c:NN}:a:A:meta      hash    closed ("1"), pinned (ids), version (moves with each public change)
 
     NS:person:{BLIND}       string  keyed hash of an address -> random pseudonym (the blind index)
     NS:known:{PSEUDONYM}    string  the way back, for bans: pseudonym -> keyed hash of the address

@@ -74,6 +74,8 @@ def words() -> dict[str, str]:
         "edited": gettext("edited"),
         "ban": gettext("reader banned"),
         "ban lifted": gettext("ban lifted"),
+        "pinned": gettext("comment pinned"),
+        "unpinned": gettext("pin removed"),
         "opened": gettext("article opened"),
         "closed": gettext("article closed"),
         "added": gettext("person added"),

@@ -61,6 +61,16 @@ def reply(comment_id: str) -> AnyResponse:
     return _back(comment_id, "answered")
 
 
+@blueprint.post("/comments/<comment_id>/pin")
+def pin(comment_id: str) -> AnyResponse:
+    """Puts it above the others of its article, or back to its place."""
+    pinned = request.form.get("pinned") == "1"
+    if not here().desk.pin(_found(comment_id).id, pinned=pinned, by=signed_in().name):
+        error = gettext("Only published comments that answer no other can be pinned, three of an article at most.")
+        return _page(_found(comment_id), 409, error=error)
+    return _back(comment_id, "pinned" if pinned else "unpinned")
+
+
 @blueprint.post("/articles")
 def open_article() -> AnyResponse:
     """Opens or closes an article for new comments."""
@@ -84,6 +94,7 @@ def _page(
         comment=found,
         above=[thread[each] for each in dict.fromkeys((found.root, found.parent)) if each in thread],
         is_open=replies.open,
+        is_pinned=found.id in store.pinned(found.site, found.article),
         history=here().log.of(found.id),
         changes=[changes(before, after) for before, after in pairwise(texts)],
         record=here().search.records([found.person]).get(found.person) if found.person else None,
@@ -124,6 +135,8 @@ def _done(word: str | None) -> str | None:
     words = {
         "edited": gettext("The text was changed; the old one is kept below."),
         "answered": gettext("Your answer is on the page."),
+        "pinned": gettext("The comment stands above the others."),
+        "unpinned": gettext("The comment is back in its place."),
         "opened": gettext("The article takes comments again."),
         "closed": gettext("The article takes no more comments."),
     }

@@ -60,7 +60,7 @@ MODERATORS = {MODERATOR, ADMIN}
 WITH_SESSION = {
     "moderate.queue": MODERATORS,
     "moderate.decide": MODERATORS,
-    **dict.fromkeys(("tools.comment", "tools.edit", "tools.reply", "tools.open_article"), MODERATORS),
+    **dict.fromkeys(("tools.comment", "tools.edit", "tools.reply", "tools.pin", "tools.open_article"), MODERATORS),
     **dict.fromkeys(("readers.person", "readers.note", "readers.bans", "readers.ban", "readers.lift"), MODERATORS),
     **dict.fromkeys(("saved.save", "saved.remove"), MODERATORS),
     "sharing.pulse": MODERATORS,

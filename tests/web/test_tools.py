@@ -127,6 +127,42 @@ def test_no_reader_is_staff(reader: Reader, moderator: Moderator) -> None:
     assert [each["staff"] for each in reader.read()["comments"] if each["id"] == comment_id] == [False]
 
 
+# -- pins
+
+
+def test_a_pinned_comment_stands_first_and_once(lan: Desk, reader: Reader, moderator: Moderator) -> None:
+    ids = [moderator.approved(reader) for _ in range(4)]
+
+    def shown(**query: Any) -> list[str]:
+        return [each["id"] for each in reader.read(**query)["comments"]]
+
+    assert send(lan, f"comments/{ids[2]}/pin", pinned="1").status_code == 303
+    assert shown() == [ids[2], ids[0], ids[1], ids[3]]
+    assert shown(sort="newest") == [ids[2], ids[3], ids[1], ids[0]]
+    first = reader.read(limit=2)
+    assert [each["id"] for each in first["comments"]] == [ids[2], ids[0], ids[1]]
+    assert shown(limit=2, cursor=first["next"]) == [ids[3]]
+    moderator.decide(ids[2], "reject", 2)
+    assert shown() == [ids[0], ids[1], ids[3]]
+
+
+def test_a_pin_is_taken_away_and_logged(lan: Desk, house: House, reader: Reader, moderator: Moderator) -> None:
+    first, second = (moderator.approved(reader) for _ in range(2))
+    for pinned in ("1", "1", "0"):
+        assert send(lan, f"comments/{second}/pin", pinned=pinned).status_code == 303
+    assert [each["id"] for each in reader.read()["comments"]] == [first, second]
+    assert house.store.pinned("main", "bien-dong-1") == []
+
+
+def test_only_three_public_comments_that_answer_none_are_pinned(
+    lan: Desk, reader: Reader, moderator: Moderator
+) -> None:
+    ids = [moderator.approved(reader) for _ in range(4)]
+    waiting, reply = reader.submitted(), moderator.approved(reader, parent=ids[0])
+    statuses = [send(lan, f"comments/{each}/pin", pinned="1").status_code for each in (waiting, reply, *ids)]
+    assert statuses == [409, 409, 303, 303, 303, 409]
+
+
 # -- the article
 
 
@@ -203,7 +239,11 @@ def clock() -> list[float]:
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask], clock: list[float]) -> Flask:
-    return make_app(now=lambda: clock[0], trusted_proxies=1)
+    def now() -> float:
+        clock[0] += 0.001  # comments of one moment have no order
+        return clock[0]
+
+    return make_app(now=now, trusted_proxies=1)
 
 
 def ban(desk: Desk, kind: str, about: str, effect: str = "refuse", days: int = 7, **more: str) -> TestResponse:

@@ -1,5 +1,6 @@
 #!lua flags=no-writes
 -- One page of an article's threads, each with its first replies. The cost depends on the page alone.
+-- Pinned threads stand above the first page, and on no other unless it begins with them.
 -- KEYS: threads replies public meta
 -- ARGV: edge (a bound of ids: after one, or from one on; '' for none) limit first newest ('1' or '')
 -- Returns: closed, count, cursor or '', {public_json or nil...}, {place, id...} of those that are gone,
@@ -7,18 +8,20 @@
 local threads, replies, public, meta = unpack(KEYS)
 local edge, limit, first, newest = unpack(ARGV)
 
-if edge == '' then edge = newest == '1' and '+' or '-' end
-local ids
-if newest == '1' then
-  ids = redis.call('ZREVRANGEBYLEX', threads, edge, '-', 'LIMIT', 0, limit + 1)
-else
-  ids = redis.call('ZRANGEBYLEX', threads, edge, '+', 'LIMIT', 0, limit + 1)
+local is_first = edge == ''
+if is_first then edge = newest == '1' and '+' or '-' end
+local command, far = 'ZRANGEBYLEX', '+'
+if newest == '1' then command, far = 'ZREVRANGEBYLEX', '-' end
+local ids = redis.call(command, threads, edge, far, 'LIMIT', 0, limit + 1)
+local cursor = #ids > tonumber(limit) and table.remove(ids) and ids[#ids] or ''
+local pinned, page = redis.call('HGET', meta, 'pinned') or '', {}
+for id in string.gmatch(is_first and pinned or '', '%S+') do
+  if redis.call('HEXISTS', public, id) == 1 then page[#page + 1] = id end
 end
-local cursor = ''
-if #ids > tonumber(limit) then
-  table.remove(ids)
-  cursor = ids[#ids]
+for _, id in ipairs(ids) do
+  if edge == '[' .. id or not string.find(pinned, id, 1, true) then page[#page + 1] = id end
 end
+ids = page
 local closed, count = redis.call('HGET', meta, 'closed') or '', redis.call('HLEN', public)
 if #ids == 0 then return {closed, count, cursor, {}, {}, {}} end
 
