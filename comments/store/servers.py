@@ -11,6 +11,7 @@ import threading
 import time
 from binascii import crc_hqx
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from comments.endpoint import Endpoint, several
 from comments.errors import Unavailable
 
 SLOTS = 16384
+_TRUST = 1.0  # seconds between two questions to the sentinels while all is well
 _LOOK_AGAIN = 0.1  # seconds between two looks at who serves what, when the first did not help
 
 Command = tuple[str | bytes | int, ...]
@@ -175,7 +177,11 @@ class Single:
 
 
 class Sentinels:
-    """A primary that Sentinels name, asked for again as soon as it is lost or turns out to be one no more."""
+    """A primary that Sentinels name, asked for again as soon as it is lost or turns out to be one no more.
+
+    They are asked now and then in any case: one that was replaced while it was well takes writes for seconds more, and
+    these are lost.
+    """
 
     def __init__(self, sentinels: Sentinel, service: str, server_at: Callable[[str, int], Server]) -> None:
         self._sentinels = sentinels
@@ -185,6 +191,8 @@ class Sentinels:
         self._primary: Server | None = None
         self._asked_in_vain = 0.0
         self._known: dict[tuple[str, int], Server] = {}
+        self._closed = threading.Event()
+        self._watch = threading.Thread(target=self._look_again_and_again, name="sentinels", daemon=True)
 
     def send(self, commands: Sequence[Command], tail: Command | None = None) -> list[Any]:
         server = self._find()
@@ -201,6 +209,7 @@ class Sentinels:
         return [self._find()]
 
     def close(self) -> None:
+        self._closed.set()
         for server in self._known.values():
             server.close()
         for sentinel in self._sentinels.sentinels:
@@ -221,14 +230,26 @@ class Sentinels:
             if time.monotonic() - self._asked_in_vain < _LOOK_AGAIN:
                 raise Unavailable("the sentinels knew no primary a moment ago")
             try:
-                place = self._sentinels.discover_master(self._service)  # type: ignore[no-untyped-call]
+                self._primary = self._named()
             except RedisError as error:
                 self._asked_in_vain = time.monotonic()
                 raise Unavailable("the sentinels name no primary") from error
-            if place not in self._known:
-                self._known[place] = self._server_at(*place)
-            self._primary = self._known[place]
+            if not self._watch.ident:
+                self._watch.start()
             return self._primary
+
+    def _named(self) -> Server:
+        place = self._sentinels.discover_master(self._service)  # type: ignore[no-untyped-call]
+        if place not in self._known:
+            self._known[place] = self._server_at(*place)
+        return self._known[place]
+
+    def _look_again_and_again(self) -> None:
+        while not self._closed.wait(_TRUST):
+            with suppress(RedisError):  # as long as they are away, the primary that is known counts
+                named = self._named()
+                with self._lock:
+                    self._primary = self._primary and named
 
 
 _NO_PRIMARY = {"READONLY", "MASTERDOWN"}  # the word of a server that did not carry out the command

@@ -1,0 +1,102 @@
+"""After a failover: the client is at the new primary at once, and an old one comes back as a replica only."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from comments.endpoint import several
+from comments.errors import Unavailable
+from comments.store import rejoin
+from comments.store.client import Client, connect
+from tests.topologies.fleet import HOST, SERVICE, Watched, watched
+
+
+@pytest.fixture(scope="module")
+def group() -> Iterator[Watched]:
+    """Servers of this module's own: they change their roles."""
+    with watched(down_after=500) as group:
+        yield group
+
+
+@pytest.fixture
+def client(group: Watched) -> Iterator[Client]:
+    client = connect(group.url, timeout=1, pause=0.1, pool=4, replicas=1)
+    yield client
+    client.close()
+
+
+def writes(client: Client, value: str) -> bool:
+    try:
+        return bool(client.command("SET", "k", value))
+    except Unavailable:
+        return False
+
+
+def test_a_primary_that_comes_back_through_the_sentinels_is_a_replica_from_its_first_moment(
+    group: Watched, client: Client, eventually: Callable[..., None]
+) -> None:
+    eventually(group.is_whole, within=30)
+    old = group.primary()
+    old.kill()
+    eventually(lambda: writes(client, "after") and group.primary() is not old, within=30)
+    endpoint = several(group.url)
+    assert endpoint
+    named = rejoin.primary(endpoint)
+    assert named == (HOST, group.primary().port)
+    words = rejoin.command(["server"], (HOST, old.port), named)
+    assert words == ["server", "--replicaof", HOST, str(named[1])]
+    old.start(*words[1:])
+    assert old.facts("INFO", "replication")["role"] == "slave"
+    eventually(lambda: old.ask("GET", "k") == b"after", within=30)
+
+
+def test_the_primary_itself_starts_as_it_is() -> None:
+    assert rejoin.command(["server", "x.conf"], ("a", 1), ("a", 1)) == ["server", "x.conf"]
+
+
+def test_without_a_majority_nothing_is_started(
+    group: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alive = group.sentinels[0].port
+    url = f"redis+sentinel://{HOST}:{alive},{HOST}:1,{HOST}:2/{SERVICE}"
+    monkeypatch.setattr(sys, "argv", ["rejoin", "--me", f"{HOST}:9", url, "--", "false"])
+    with pytest.raises(SystemExit) as end:
+        rejoin.main()
+    assert end.value.code == 75
+    assert "only 1 of 3 sentinels" in capsys.readouterr().err
+
+
+def test_a_planned_failover_loses_nothing_that_was_acknowledged_on_a_replica(
+    group: Watched, client: Client, eventually: Callable[..., None]
+) -> None:
+    acknowledged: set[bytes] = set()
+
+    def write() -> None:
+        number = str(len(acknowledged)).encode()
+        with suppress(Unavailable):
+            client.run_all([], [("SADD", "numbers", number)], safe=True)
+            acknowledged.add(number)
+
+    eventually(group.is_whole, within=30)
+    for _ in range(50):
+        write()
+    before = group.primary()
+    # as docs/operating.md says: else the old primary goes on, with the replica that it still has, until it is told
+    before.ask("CLIENT", "PAUSE", 12_000, "WRITE")
+    group.sentinels[0].ask("SENTINEL", "FAILOVER", SERVICE)
+
+    def has_moved() -> bool:
+        write()
+        return group.primary() is not before
+
+    eventually(has_moved, within=30)
+    count = len(acknowledged)
+
+    def goes_on() -> bool:
+        write()
+        return len(acknowledged) > count + 50
+
+    eventually(goes_on, within=30)
+    assert acknowledged - set(group.primary().client.smembers("numbers")) == set()
