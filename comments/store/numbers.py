@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import ceil, log2
+from typing import Any
 
 from comments.model import Comment, Decision, Status, outcome_of
 from comments.store import shards
@@ -18,6 +19,8 @@ from comments.store.keys import Keys
 
 KEPT_DAYS = 35
 _PER_OCTAVE = 4
+_ARTICLES = 200  # of one day, those with the most decisions
+_SETTLED = 3_600_000  # milliseconds after midnight until which a process with a late clock may still count
 _LAST_BUCKET = 100  # some 390 days
 
 Who = tuple[str, str]  # (site, article)
@@ -69,6 +72,14 @@ class Tally:
     articles: dict[Who, Counter[Status]] = field(default_factory=dict)
     waited: Counter[int] = field(default_factory=Counter)  # by bucket
 
+    def add(self, other: "Tally") -> None:
+        """Counts what the other has counted, too."""
+        self.came.update(other.came)
+        self.waited.update(other.waited)
+        _merge(self.decided, other.decided)
+        _merge(self.moderators, other.moderators)
+        _merge(self.articles, other.articles)
+
     def outcomes(self) -> Counter[Status]:
         """All decisions, by the status that they led to."""
         return sum(self.decided.values(), Counter[Status]())
@@ -90,16 +101,34 @@ class Numbers:
     def __init__(self, client: Client, namespace: str) -> None:
         self._client = client
         self._keys = Keys(namespace)
+        self._over: dict[str, Tally] = {}  # days that do not change any more, read by several threads
 
     def tally(self, *, until: int, days: int) -> Tally:
-        """The counts of the last days up to a moment (in milliseconds); one round trip."""
-        wanted = [day_of(until - back * 86_400_000) for back in range(min(days, KEPT_DAYS))]
-        places = [(day, shard) for day in wanted for shard in range(shards.SHARDS)]
-        reads: list[Command] = [("HGETALL", self._keys.tally(shard, day)) for day, shard in places]
+        """The counts of the last days up to a moment (in milliseconds); a round trip for each day not seen before."""
         tally = Tally()
-        for (day, _), found in zip(places, self._client.pipeline(reads), strict=True):
-            _add(tally, _hours_before(day), _pairs(found))
+        for back in range(min(days, KEPT_DAYS)):
+            day = day_of(until - back * 86_400_000)
+            counted = self._over.get(day) or self._day(day)
+            if day < day_of(until - _SETTLED):
+                self._over[day] = counted
+            tally.add(counted)
+        for day in list(self._over):
+            if day < day_of(until - KEPT_DAYS * 86_400_000):
+                self._over.pop(day, None)
         return tally
+
+    def _day(self, day: str) -> Tally:
+        reads: list[Command] = [("HGETALL", self._keys.tally(shard, day)) for shard in range(shards.SHARDS)]
+        tally = Tally()
+        for found in self._client.pipeline(reads):
+            _add(tally, _hours_before(day), _pairs(found))
+        tally.articles = dict(sorted(tally.articles.items(), key=lambda pair: -pair[1].total())[:_ARTICLES])
+        return tally
+
+
+def _merge(mine: dict[Any, Counter[Status]], theirs: dict[Any, Counter[Status]]) -> None:
+    for key, counts in theirs.items():
+        mine.setdefault(key, Counter()).update(counts)
 
 
 def _pairs(found: Iterable[bytes]) -> Iterable[tuple[list[str], int]]:
