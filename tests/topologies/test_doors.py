@@ -4,15 +4,18 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from comments.errors import Unavailable
 from comments.store.client import Client, connect
+from comments.store.repair import repair
 from tests.faults.scenes import a_store
+from tests.people import Moderator, Reader
 from tests.topologies.fleet import Nodes, Valkey, Watched
 
 
@@ -34,6 +37,16 @@ def test_a_user_with_a_password_comes_in_and_no_other(guarded: Valkey) -> None:
     for who in ("comments:wrong@", ""):
         with pytest.raises(Unavailable, match="credentials"):
             opened(f"redis://{who}{place}").command("GET", "a")
+
+
+def test_that_user_may_do_all_that_the_service_does(guarded: Valkey, make_app: Callable[..., Flask]) -> None:
+    app = make_app(redis_url=f"redis://comments:s3cret@127.0.0.1:{guarded.port}")
+    moderator = Moderator(app.test_client(), app.extensions["comments"].people.add_token("Lan"))
+    reader = Reader(app.test_client())
+    moderator.approved(reader)
+    assert len(reader.bodies()) == 1
+    assert app.test_client().get("/readyz").json["durability"] == "kept"
+    assert repair(app.extensions["comments"].client, "comments").counts == {}
 
 
 def test_sentinels_and_cluster_take_a_user_too(sentinels: Watched, cluster: Nodes) -> None:
