@@ -221,11 +221,12 @@ class People:
         return _link(self._client.command("GETDEL", self._keys.link(_digest(token))))
 
     def note(self, by: str, what: str, person: str, detail: str = "") -> None:
-        """An entry in the people's log about something that changes no record."""
-        found = self._client.command("HGET", self._keys.moderators, person) if person else None
-        kept = found.decode() if found else ""
-        if kept or not person:
-            self._amend(person, kept, kept, by, what, detail)
+        """An entry in the people's log about something that changes no record; `person` may be anybody."""
+        noted = False
+        while not noted:
+            found = self._client.command("HGET", self._keys.moderators, person)
+            kept = found.decode() if found else ""
+            noted = self._amend(person, kept, kept, by, what, detail)
 
     # -- passkeys
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from comments.store.log import LogFilter
 from tests.newsroom import PASSWORD, Colleague, hidden
 
 PEOPLE = "/moderate/people"
@@ -144,6 +145,15 @@ def test_links_are_made_from_the_settings_not_from_the_request(make_app: Callabl
     page = chief.client.post(f"{PEOPLE}/invite", data=fields, base_url="http://evil.example").text
     assert "http://comments.example/moderate/join/" in page
     assert "evil.example" not in page
+
+
+@pytest.mark.parametrize("about", ["Chief", "", "0123456789abcdef"])
+def test_what_changes_no_record_is_noted_too_whoever_it_is_about(chief: Colleague, about: str) -> None:
+    before = chief.house.people.moderators()
+    chief.house.people.note("Lan", "ban", about, "spam")
+    entry = chief.house.log.page(LogFilter(), limit=1).entries[0]
+    assert (entry.what, entry.person, entry.by, entry.detail) == ("ban", about, "Lan", "spam")
+    assert chief.house.people.moderators() == before
 
 
 def test_every_change_is_in_the_log_with_who_made_it(app: Flask, chief: Colleague) -> None:
