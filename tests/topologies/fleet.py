@@ -220,13 +220,13 @@ class Nodes:
                 return next(one for one in self.servers if one.port == primary[1])
         raise LookupError(slot)
 
-    def move(self, first: int, last: int) -> None:
-        """Moves slots to another node, each key on its own, as it was done before Valkey 9."""
-        here = self.owner(first)
+    def move(self, slots: Sequence[int]) -> None:
+        """Moves slots of one node to another, each key on its own, as it was done before Valkey 9."""
+        here = self.owner(slots[0])
         there = next(one for one in self.servers[:3] if one is not here)
         ours, theirs = self.id(here), self.id(there)
         with here.client as source, there.client as target:
-            for slot in range(first, last + 1):
+            for slot in slots:
                 target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ours)
                 source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", theirs)
                 while keys := source.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
