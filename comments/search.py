@@ -131,7 +131,7 @@ class Search:
             self._index(db, list(dict.fromkeys(comment_id for _, _, comment_id in entries if comment_id)))
             last = {shard: entry for shard, entry, _ in entries}
             db.executemany("insert or replace into cursors values (?, ?)", last.items())
-        more = _AT_ONCE in Counter(shard for shard, _, _ in entries).values()
+        more = max(Counter(shard for shard, _, _ in entries).values(), default=0) >= _AT_ONCE
         self.is_complete = not more
         return more
 
@@ -211,14 +211,17 @@ def _file_number(path: Path) -> int | None:
 
 def _is_ours(db: sqlite3.Connection) -> bool:
     """Sets up a new file; whether it is one of this version."""
-    (version,) = db.execute("pragma user_version").fetchone()
+    # in this order: another process that sets up the file now writes both at once
     (tables,) = db.execute("select count(*) from sqlite_master").fetchone()
+    (version,) = db.execute("pragma user_version").fetchone()
     if tables and version != _VERSION:
         return False
-    db.execute("pragma journal_mode = wal")
+    with suppress(sqlite3.OperationalError):  # another process is changing it to this
+        db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = off")  # a crash of the machine costs the index, which is made again
     db.execute("pragma secure_delete = on")
-    db.executescript(f"{_TABLES} pragma user_version = {_VERSION};")
+    if not tables:
+        db.executescript(f"begin immediate; {_TABLES} pragma user_version = {_VERSION}; commit;")
     return True
 
 
