@@ -18,6 +18,7 @@ from comments.web.here import here
 from comments.web.intake import one, query_of
 from comments.web.language import speak
 from comments.web.queries import comment_id_of, identity_of, thread_around
+from comments.web.structured import dumps
 
 blueprint = Blueprint("pages", __name__)
 
@@ -27,6 +28,7 @@ WIDGET = "widget.min.js"  # made from widget.js by `python -m tests.widget_build
 
 
 def init_app(app: Flask) -> None:
+    app.jinja_env.policies["json.dumps_function"] = dumps
     app.jinja_env.globals["asset"] = asset
     for path in _shipped():
         _file(path)  # read once, before the first request

@@ -1,5 +1,7 @@
 """What search engines read of a page of comments: schema.org as JSON-LD, in the shape that Google documents."""
 
+import json
+import re
 from typing import Any
 
 from comments.web.forms import SubmissionForm
@@ -33,3 +35,9 @@ def _comment(comment: dict[str, Any], page: str) -> dict[str, Any]:
     if comment["replies"]:
         said["comment"] = [_comment(reply, page) for reply in comment["replies"]]
     return said
+
+
+def dumps(value: Any, **options: Any) -> str:
+    """JSON for the `tojson` filter: in a page not even a quotation mark of a reader's stands as it is."""
+    escapes = json.dumps(value, **options)
+    return re.sub(r"\\(.)", lambda pair: "\\u0022" if pair[1] == '"' else pair[0], escapes)

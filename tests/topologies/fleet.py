@@ -132,6 +132,13 @@ class Watched:
         until(self.is_whole, 30)
 
     def is_whole(self) -> bool:
+        """Whether both replicas are in step and every sentinel knows everybody; not while a role is changing."""
+        try:
+            return self._is_whole()
+        except redis.RedisError:  # a server that changes its role closes its connections
+            return False
+
+    def _is_whole(self) -> bool:
         links = [server.facts("INFO", "replication").get("master_link_status", "up") for server in self.servers]
         states = [sentinel.client.sentinel_master(SERVICE) for sentinel in self.sentinels]
         return set(links) == {"up"} and all(

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+import redis
 
 from comments.endpoint import several
 from comments.errors import Unavailable
 from comments.store import rejoin
 from comments.store.client import Client, connect
 from tests.topologies.fleet import HOST, SERVICE, Watched, watched
+
+LONG = 60.0  # seconds; an election that ends undecided is repeated after twice the failover timeout
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +40,10 @@ def writes(client: Client, value: str) -> bool:
 def test_a_primary_that_comes_back_through_the_sentinels_is_a_replica_from_its_first_moment(
     group: Watched, client: Client, eventually: Callable[..., None]
 ) -> None:
-    eventually(group.is_whole, within=30)
+    eventually(group.is_whole, within=LONG)
     old = group.primary()
     old.kill()
-    eventually(lambda: writes(client, "after") and group.primary() is not old, within=30)
+    eventually(lambda: writes(client, "after") and group.primary() is not old, within=LONG)
     endpoint = several(group.url)
     assert endpoint
     named = rejoin.primary(endpoint)
@@ -49,7 +52,7 @@ def test_a_primary_that_comes_back_through_the_sentinels_is_a_replica_from_its_f
     assert words == ["server", "--replicaof", HOST, str(named[1])]
     old.start(*words[1:])
     assert old.facts("INFO", "replication")["role"] == "slave"
-    eventually(lambda: old.ask("GET", "k") == b"after", within=30)
+    eventually(lambda: old.ask("GET", "k") == b"after", within=LONG)
 
 
 def test_the_primary_itself_starts_as_it_is() -> None:
@@ -79,7 +82,7 @@ def test_a_planned_failover_loses_nothing_that_was_acknowledged_on_a_replica(
             client.run_all([], [("SADD", "numbers", number)], safe=True)
             acknowledged.add(number)
 
-    eventually(group.is_whole, within=30)
+    eventually(group.is_whole, within=LONG)
     for _ in range(50):
         write()
     before = group.primary()
@@ -91,12 +94,20 @@ def test_a_planned_failover_loses_nothing_that_was_acknowledged_on_a_replica(
         write()
         return group.primary() is not before
 
-    eventually(has_moved, within=30)
+    eventually(has_moved, within=LONG)
     count = len(acknowledged)
 
     def goes_on() -> bool:
         write()
         return len(acknowledged) > count + 50
 
-    eventually(goes_on, within=30)
-    assert acknowledged - set(group.primary().client.smembers("numbers")) == set()
+    eventually(goes_on, within=LONG)
+    lost: list[set[bytes]] = []
+
+    def is_counted() -> bool:
+        with suppress(redis.RedisError):  # a server that changes its role closes its connections
+            lost.append(acknowledged - set(group.primary().client.smembers("numbers")))
+        return bool(lost)
+
+    eventually(is_counted)
+    assert lost == [set()]

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from comments.web.structured import dumps
 from tests.people import Moderator, Reader
 
 URL = "https://news.example/bien-dong-1"
@@ -125,3 +126,10 @@ def test_what_is_not_public_is_not_found_by_it(reader: Reader, moderator: Modera
         assert reader.bodies(around=unseen) == ["0"]
     answer = reader.client.get("/api/v1/comments?article=bien-dong-1&around=x")
     assert (answer.status_code, list(answer.json["errors"])) == (422, ["around"])
+
+
+def test_json_in_a_page_holds_no_quotation_mark_of_a_readers_and_says_the_same() -> None:
+    for text in ['"', "\\", '\\"', "ends with \\", '"onmouseover="x', "Việt", '\\\\"\\']:
+        said = dumps({"text": text})
+        assert json.loads(said) == {"text": text}
+        assert '\\"' not in said.replace("\\\\", "")
