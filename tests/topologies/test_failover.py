@@ -71,6 +71,7 @@ def test_without_a_majority_nothing_is_started(
     assert "only 1 of 3 sentinels" in capsys.readouterr().err
 
 
+@pytest.mark.by_hand
 def test_a_planned_failover_loses_nothing_that_was_acknowledged_on_a_replica(
     group: Watched, client: Client, eventually: Callable[..., None]
 ) -> None:
