@@ -1,7 +1,7 @@
 """Runs the benches: `python -m bench [--quick] [--json FILE] [reads] [submissions] [removal] [growth]`.
 
-Prints a table; with --json writes the figures too. Needs nothing but the dev extra; wrk, nginx and Isso
-(`pip install isso`) are used when they are there. Whole, it takes some ten minutes; --quick about two.
+Prints a table; with --json writes the figures too. Needs nothing but the dev extra; wrk and nginx
+are used when they are there. Whole, it takes some ten minutes; --quick about two.
 """
 
 import argparse

@@ -1,10 +1,9 @@
 """Promises 1, 2 and 6: reads from memory, a thousand articles at random, first touches, counts of twenty articles.
 
-Compared in the same run with nginx serving the same bytes as a file, with our service behind the shipped nginx
-example, and with Isso, where these are installed.
+Compared in the same run with nginx serving the same bytes as a file, and with our service behind the shipped nginx
+example, where nginx and wrk are installed.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,11 +13,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
-from bench.fill import fill, repeated, text_of
-from bench.load import Figures, cpu_seconds, get, post, run
-from bench.stage import Row, Stage, has, program, rate, stage, wrk
+from bench.fill import fill, repeated
+from bench.load import Figures, cpu_seconds, get, run
+from bench.stage import Row, Stage, has, rate, stage, wrk
 from tests.service import until
 from tests.test_nginx import free_port, written
 
@@ -35,8 +33,6 @@ def measure(articles: int = 1000) -> list[Row]:
         fill(running.store, repeated([f"a{n}" for n in range(articles)], COMMENTS), approve=True)
         rows += _cold(running, articles)
         rows += _warm(running, articles)
-    if has("isso"):
-        rows += _isso()
     return rows
 
 
@@ -121,30 +117,3 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _isso() -> list[Row]:
-    """Isso with one article of 50 comments, its own server."""
-    root = Path(tempfile.mkdtemp(prefix="i-"))
-    port = free_port()
-    (root / "isso.cfg").write_text(
-        f"[general]\ndbpath = {root}/comments.db\nhost = http://127.0.0.1:{port}/\n"
-        f"[server]\nlisten = http://127.0.0.1:{port}/\n[guard]\nenabled = false\n"
-    )
-    process = subprocess.Popen([program("isso"), "-c", str(root / "isso.cfg"), "run"], stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: _answers(port), 20)
-        body = json.dumps({"text": text_of(210), "author": "Hoa", "email": None, "website": None}).encode()
-        new = post(f"/new?uri={quote('/a0')}", body, Origin=f"http://127.0.0.1:{port}")
-        run(port, [new] * COMMENTS, connections=1)
-        figures = run(port, [get("/?uri=/a0", Accept_Encoding="gzip")] * 300, connections=8,
-                      cpu_of=lambda: cpu_seconds(process.pid))  # fmt: skip
-        submissions = run(port, [new] * 300, connections=8, cpu_of=lambda: cpu_seconds(process.pid))
-        return [
-            rate("Isso: one article of 50 comments", figures),
-            rate("Isso: submissions (not waiting for the disk as we do)", submissions),
-        ]
-    finally:
-        process.terminate()
-        process.wait(10)
-        shutil.rmtree(root, ignore_errors=True)

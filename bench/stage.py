@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -114,11 +113,5 @@ def _p99(out: str) -> float:
     raise ValueError(text)
 
 
-def program(name: str) -> str:
-    """Where a program is: beside this Python, or on the path; "" when it is nowhere."""
-    beside = Path(sys.executable).with_name(name)
-    return str(beside) if beside.exists() else shutil.which(name) or ""
-
-
 def has(name: str) -> bool:
-    return bool(program(name))
+    return bool(shutil.which(name))
