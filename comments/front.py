@@ -24,6 +24,9 @@ from comments.web.published_cache import Headers, PublishedCache
 log = logging.getLogger("comments")
 
 BODY_SECONDS = 30  # that a request's body may take
+# Bytes of a body that is too long anyway: a proxy that still sends when the refusal comes would lose it with the
+# connection. As config/nginx.conf cuts bodies off.
+_READ_TO_THE_END = 1024 * 1024
 Environ = dict[str, Any]
 Answer = tuple[int, Headers, bytes]
 
@@ -67,7 +70,7 @@ class Front:
         A part of a form must not reach the application: it can be a well-formed shorter form.
         """
         declared = _length(scope.headers.get("content-length"))
-        if declared > self._max_body:
+        if declared > _READ_TO_THE_END:
             return b""  # it will be refused unread
         if not declared and not scope.headers.get("transfer-encoding"):
             return b""
@@ -76,10 +79,11 @@ class Front:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 async for piece in protocol:
-                    pieces.append(piece)
                     size += len(piece)
-                    if size > self._max_body:
-                        break
+                    if declared <= self._max_body:
+                        pieces.append(piece)
+                        if size > self._max_body:
+                            break
         except TimeoutError:
             return None
         return None if size < declared else b"".join(pieces)

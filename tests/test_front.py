@@ -112,10 +112,17 @@ def test_too_much_is_seen_to_be_too_much(app: Application) -> None:
     assert len(connection.pieces) == 8, "the rest is not read"
 
 
-def test_what_is_declared_too_long_is_not_read(app: Application) -> None:
-    connection = Connection(b"x")
+def test_what_is_declared_too_long_is_read_to_its_end_but_not_kept(app: Application) -> None:
+    connection = Connection(b"x" * LIMIT, b"x")
     send(app, Scope("POST", "/x", "", length(LIMIT + 1)), connection)
     assert (app.seen[0]["body"], app.seen[0]["CONTENT_LENGTH"]) == (b"", str(LIMIT + 1))
+    assert connection.pieces == []
+
+
+def test_what_is_declared_far_too_long_is_not_read(app: Application) -> None:
+    connection = Connection(b"x")
+    send(app, Scope("POST", "/x", "", length(10_000_000)), connection)
+    assert app.seen[0]["body"] == b""
     assert connection.pieces == [b"x"]
 
 

@@ -1,7 +1,6 @@
 """Who may go where: every route against every kind of visitor, sessions, tokens, forged requests."""
 
 from collections.abc import Callable, Iterator
-from statistics import median
 from time import perf_counter
 
 import pytest
@@ -365,8 +364,8 @@ def test_an_unknown_name_costs_as_much_time_as_a_wrong_password() -> None:
         assert not passwords.verify(kept, "wrong")
         return perf_counter() - began
 
-    times = [(seconds(known), seconds(None)) for _ in range(7)]
-    ratio = median(a for a, _ in times) / median(b for _, b in times)
+    times = [(seconds(known), seconds(None)) for _ in range(11)]
+    ratio = min(a for a, _ in times) / min(b for _, b in times)  # what else the machine does only adds
     assert 0.7 < ratio < 1.4
 
 
