@@ -39,7 +39,8 @@ def test_pages_hold_every_entry_of_every_stream_once_newest_first(
     every = [entry for page in found for entry in page]
     assert len({entry.cursor for entry in every}) == len(every) == 42
     assert [entry.at for entry in every] == sorted((entry.at for entry in every), reverse=True)
-    assert [entry.what for entry in every[:4]] == ["closed", "added", "approved", "submitted"]
+    newest = [entry.what for entry in every[:4]]  # the first two may be of one millisecond
+    assert (sorted(newest[:2]), newest[2:]) == (["added", "closed"], ["approved", "submitted"])
 
 
 def test_one_busy_shard_does_not_push_out_the_others(house: House, reader: Reader) -> None:

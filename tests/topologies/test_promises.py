@@ -41,7 +41,7 @@ def test_what_the_store_does_not_do_is_said(make_app: Make, store_url: str) -> N
 
 
 def test_a_store_of_its_own_has_no_replica_so_that_nothing_is_acknowledged(make_app: Make) -> None:
-    reader = Reader(make_app(durability="replica", timeout=0.2).test_client())
+    reader = Reader(make_app(durability="replica", timeout=1.0, pause=0).test_client())
     for _ in range(2):  # the second time finds the first one's answer, which is on no replica either
         refused = reader.submit(key="k", **a_submission(email="a@b.vn"))
         assert (refused.status_code, refused.json["outcome"]) == (503, "unknown")
