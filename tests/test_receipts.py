@@ -97,7 +97,7 @@ def test_it_is_asked_of_the_new_text_what_was_asked_of_the_first(reader: Reader,
 
 
 def test_a_receipt_of_nobody_changes_nothing(reader: Reader, receipt: str) -> None:
-    assert edit(reader, receipt[:-1] + "-", "Câu sau.").status_code == 404
+    assert edit(reader, receipt[:-1] + "!", "Câu sau.").status_code == 404
 
 
 def test_pages_of_strangers_change_nothing(reader: Reader, moderator: Moderator, receipt: str) -> None:
