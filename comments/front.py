@@ -99,7 +99,7 @@ class Front:
             parts = self._app(environ, start_response)
             with closing(cast("Any", parts)) if hasattr(parts, "close") else nullcontext():
                 body = b"".join(parts)
-        except Exception:
+        except Exception:  # whatever it is, the request that waits on the event loop must get an answer
             log.exception("the application failed")
             return 500, [("Content-Type", "text/plain; charset=utf-8")], b"Something went wrong here.\n"
         return int(said[0][:3]), said[1], body

@@ -80,11 +80,6 @@ def may_follow(decision: Decision, status: Status) -> bool:
     return status in _CHANGES[decision][0]
 
 
-def allowed_from(decision: Decision) -> frozenset[Status]:
-    """The statuses from which `decision` may come."""
-    return _CHANGES[decision][0]
-
-
 def outcome_of(decision: Decision) -> Status:
     """The status that `decision` leads to."""
     return _CHANGES[decision][1]

@@ -125,11 +125,6 @@ def ceiling(value: int) -> int:
         step *= 10
 
 
-def _names() -> dict[Status, str]:
-    words = (gettext("Approved"), gettext("Rejected"), gettext("Spam"))
-    return dict(zip(_DECIDED, words, strict=True))
-
-
 def _hours(tally: Tally, now: int) -> list[Slot]:
     first = now // 86_400_000 * 24
     return [_slot(tally, f"{hour:02}:00", [first + hour]) for hour in range(24)]
