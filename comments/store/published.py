@@ -29,7 +29,8 @@ class Answers:
 class Published:
     """One page: finished JSON of each comment, in order, and for some places what hangs under them.
 
-    At the places in `removed` stands a comment that is gone while replies to it are not.
+    At the places in `removed` stands a comment that is gone while replies to it are not. The first `pinned` of them are
+    those that moderators put above the others.
     """
 
     open: bool
@@ -38,6 +39,7 @@ class Published:
     next: str | None
     answers: dict[int, Answers] = field(default_factory=dict)
     removed: frozenset[int] = frozenset()
+    pinned: int = 0
 
 
 class PublicStore:
@@ -57,7 +59,7 @@ class PublicStore:
             [keys.threads, keys.replies, keys.public, keys.meta],
             [f"({after}" if after else f"[{at}" if at else "", limit, first, "1" if newest else ""],
         )
-        closed, count, following, found, gone, answers = self._client.run(call)
+        closed, count, following, found, pinned, gone, answers = self._client.run(call)
         comments = [_whole(json) if json else b"" for json in found]
         for place, comment_id in zip(gone[::2], gone[1::2], strict=True):
             comments[place - 1] = _whole(records.edge_json(comment_id.decode()).encode())
@@ -68,6 +70,7 @@ class PublicStore:
             next=following.decode() or None,
             answers={place - 1: _answers(*more) for place, *more in answers},
             removed=frozenset(place - 1 for place in gone[::2]),
+            pinned=pinned,
         )
 
     def replies(self, site: str, article: str, root: str, *, limit: int, after: str = "") -> Published:
@@ -78,12 +81,13 @@ class PublicStore:
         comments = [_whole(json) for json in shown if json]
         return Published(not closed, count, comments, last.decode() if more else None)
 
-    def one(self, comment: Comment) -> bytes | None:
-        """An approved comment's finished JSON."""
+    def one(self, comment: Comment) -> tuple[bytes, bool] | None:
+        """An approved comment's finished JSON, and whether it is pinned."""
         if comment.status != Status.APPROVED:
             return None
-        found = self._client.command("HGET", self._keys.article(comment.site, comment.article).public, comment.id)
-        return _whole(found) if found else None
+        keys = self._keys.article(comment.site, comment.article)
+        found, pinned = self._client.pipeline([("HGET", keys.public, comment.id), ("HGET", keys.meta, "pinned")])
+        return (_whole(found), comment.id.encode() in (pinned or b"").split()) if found else None
 
     def counts(self, site: str, articles: Sequence[str]) -> list[int]:
         """How many approved comments each article has."""

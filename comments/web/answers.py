@@ -10,23 +10,24 @@ from comments.store.keys import surrogate, surrogate_of_site
 from comments.store.published import Published
 from comments.web.here import here
 
-_ALONE = b',"removed":false,"reply_count":0,"replies":[],"replies_next":null}'
+_ALONE = b',"pinned":false,"removed":false,"reply_count":0,"replies":[],"replies_next":null}'
+_PINNED = _ALONE.replace(b'"pinned":false', b'"pinned":true')
 
 
-def alone(comment: bytes) -> bytes:
+def alone(comment: bytes, *, pinned: bool = False) -> bytes:
     """A comment's finished JSON in the shape that all have, without replies."""
-    return comment[:-1] + _ALONE
+    return comment[:-1] + (_PINNED if pinned else _ALONE)
 
 
 def page_json(article: str, page: Published) -> bytes:
     """A page of threads or replies (contract: GET /api/v1/comments)."""
-    comments = [comment[:-1] + _ALONE for comment in page.comments]
+    comments = [alone(comment, pinned=place < page.pinned) for place, comment in enumerate(page.comments)]
     for place, answers in page.answers.items():
-        removed = b"true" if place in page.removed else b"false"
         shown = b",".join(map(alone, answers.shown))
-        comments[place] = b'%b,"removed":%b,"reply_count":%d,"replies":[%b],"replies_next":%b}' % (
+        comments[place] = b'%b,"pinned":%b,"removed":%b,"reply_count":%d,"replies":[%b],"replies_next":%b}' % (
             page.comments[place][:-1],
-            removed,
+            b"true" if place < page.pinned else b"false",
+            b"true" if place in page.removed else b"false",
             answers.count,
             shown,
             _text(answers.next),

@@ -78,10 +78,11 @@ def published() -> Response:
 def published_one(comment_id: str) -> Response:
     """One approved comment."""
     comment = here().store.comments([comment_id]).get(comment_id)
-    finished = here().public.one(comment) if comment else None
-    if not comment or not finished:
+    found = here().public.one(comment) if comment else None
+    if not comment or not found:
         raise NotFound(comment_id)
-    return shared(alone(finished), of=[(comment.site, comment.article)])
+    finished, pinned = found
+    return shared(alone(finished, pinned=pinned), of=[(comment.site, comment.article)])
 
 
 @blueprint.get("/counts")

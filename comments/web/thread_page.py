@@ -53,7 +53,7 @@ def render(
         published = public.page(site, article, limit=_THREADS, first=FIRST_REPLIES, after=after, at=around)
     answered = form.parent.data or reply_to
     target = here().store.comments([answered]).get(answered)
-    target_json = public.one(target) if target else None
+    found = public.one(target) if target else None
     data = json.loads(page_json(article, published))
     structured = structured_data(data, form) if here().settings.pages.structured_data else None
     comments = [_comment(said) for said in copy.deepcopy(data["comments"])]
@@ -73,7 +73,7 @@ def render(
         home=home,
         form=form,
         email_required=here().settings.comments.require_email,
-        reply_to=_comment(json.loads(alone(target_json))) if target_json else None,
+        reply_to=_comment(json.loads(alone(found[0]))) if found else None,
         next_url=url(cursor=page.next, thread=thread) if page.next else None,
         reply_url=lambda comment_id: url(reply_to=comment_id) + "#form",
         feed_url=link("feeds.article", {"article": article, "site": form.site.data, "lang": request.args.get("lang")}),

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from comments.web.here import House
 from comments.web.tools import changes
-from tests.people import Moderator, Reader
+from tests.people import COMMENTS, Moderator, Reader
 from tests.web.test_review import Desk, words
 
 
@@ -144,6 +144,39 @@ def test_a_pinned_comment_stands_first_and_once(lan: Desk, reader: Reader, moder
     assert shown(limit=2, cursor=first["next"]) == [ids[3]]
     moderator.decide(ids[2], "reject", 2)
     assert shown() == [ids[0], ids[1], ids[3]]
+
+
+def test_a_pin_is_public_everywhere_at_once(lan: Desk, reader: Reader, moderator: Moderator) -> None:
+    first, second = (moderator.approved(reader) for _ in range(2))
+    reply = moderator.approved(reader, parent=second)
+
+    def marks() -> tuple[Any, ...]:
+        threads = {each["id"]: each["pinned"] for each in reader.read()["comments"]}
+        alone = [reader.client.get(f"{COMMENTS}/{each}").json["pinned"] for each in (first, second, reply)]
+        around = reader.read(around=second)["comments"][0]
+        page = reader.client.get("/embed?article=bien-dong-1&lang=vi").text
+        return threads[first], threads[second], alone, around["pinned"], page.count("Đã ghim")
+
+    assert marks() == (False, False, [False, False, False], False, 0)
+    assert send(lan, f"comments/{second}/pin", pinned="1").status_code == 303
+    assert marks() == (False, True, [False, True, False], True, 1)
+    assert reader.read()["comments"][0]["replies"][0]["pinned"] is False
+    send(lan, f"comments/{second}/pin", pinned="0")
+    assert marks() == (False, False, [False, False, False], False, 0)
+
+
+def test_a_pinned_comment_that_is_removed_keeps_its_place_by_time(
+    lan: Desk, reader: Reader, moderator: Moderator
+) -> None:
+    first, second = (moderator.approved(reader) for _ in range(2))
+    moderator.approved(reader, parent=second)
+    send(lan, f"comments/{second}/pin", pinned="1")
+    moderator.decide(second, "reject", 2)
+    shown = reader.read()["comments"]
+    assert [(each["id"], each["removed"], each["pinned"]) for each in shown] == [
+        (first, False, False),
+        (second, True, False),
+    ]
 
 
 def test_a_pin_is_taken_away_and_logged(lan: Desk, house: House, reader: Reader, moderator: Moderator) -> None:

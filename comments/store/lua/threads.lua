@@ -3,30 +3,32 @@
 -- Pinned threads stand above the first page, and on no other unless it begins with them.
 -- KEYS: threads replies public meta
 -- ARGV: edge (a bound of ids: after one, or from one on; '' for none) limit first newest ('1' or '')
--- Returns: closed, count, cursor or '', {public_json or nil...}, {place, id...} of those that are gone,
---          {{place, number of replies, {public_json...}, last reply shown or ''}...} of those with replies
+-- Returns: closed, count, cursor or '', {public_json or nil...}, how many of the first are pinned, {place, id...}
+--          of those that are gone, {{place, number of replies, {public_json...}, last shown or ''}...} of those with any
 local threads, replies, public, meta = unpack(KEYS)
 local edge, limit, first, newest = unpack(ARGV)
 
 local is_first = edge == ''
-if is_first then edge = newest == '1' and '+' or '-' end
-local command, far = 'ZRANGEBYLEX', '+'
-if newest == '1' then command, far = 'ZREVRANGEBYLEX', '-' end
-local ids = redis.call(command, threads, edge, far, 'LIMIT', 0, limit + 1)
+local command, near, far = 'ZRANGEBYLEX', '-', '+'
+if newest == '1' then command, near, far = 'ZREVRANGEBYLEX', '+', '-' end
+local ids = redis.call(command, threads, is_first and near or edge, far, 'LIMIT', 0, limit + 1)
 local cursor = #ids > tonumber(limit) and table.remove(ids) and ids[#ids] or ''
-local pinned, page = redis.call('HGET', meta, 'pinned') or '', {}
-for id in string.gmatch(is_first and pinned or '', '%S+') do
-  if redis.call('HEXISTS', public, id) == 1 then page[#page + 1] = id end
+local page, is_pinned = {}, {}
+for id in string.gmatch(redis.call('HGET', meta, 'pinned') or '', '%S+') do
+  is_pinned[id] = redis.call('HEXISTS', public, id) == 1
+  if is_first and is_pinned[id] then page[#page + 1] = id end
 end
+local pinned = #page
 for _, id in ipairs(ids) do
-  if edge == '[' .. id or not string.find(pinned, id, 1, true) then page[#page + 1] = id end
+  if edge == '[' .. id and is_pinned[id] then pinned = 1 end
+  if edge == '[' .. id or not is_pinned[id] then page[#page + 1] = id end
 end
 ids = page
 local closed, count = redis.call('HGET', meta, 'closed') or '', redis.call('HLEN', public)
-if #ids == 0 then return {closed, count, cursor, {}, {}, {}} end
+if #ids == 0 then return {closed, count, cursor, {}, 0, {}, {}} end
 
 local comments, gone, answered = redis.call('HMGET', public, unpack(ids)), {}, {}
-if redis.call('EXISTS', replies) == 0 then return {closed, count, cursor, comments, gone, answered} end
+if redis.call('EXISTS', replies) == 0 then return {closed, count, cursor, comments, pinned, gone, answered} end
 for place, id in ipairs(ids) do
   if not comments[place] then
     gone[#gone + 1] = place
@@ -45,4 +47,4 @@ for place, id in ipairs(ids) do
     answered[#answered + 1] = {place, total, redis.call('HMGET', public, unpack(members)), last}
   end
 end
-return {closed, count, cursor, comments, gone, answered}
+return {closed, count, cursor, comments, pinned, gone, answered}
