@@ -1,5 +1,6 @@
 """Search in every status: Vietnamese with and without marks, what follows the log, what is never in the index."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from comments.model import Status
 from comments.search import Search
 from comments.store.comments import Filter
 from comments.web.here import House
-from tests.people import Moderator, Reader
+from tests.people import COMMENTS, Moderator, Reader
+from tests.web.test_review import Desk
 
 
 class Index:
@@ -121,6 +123,45 @@ def test_filters_narrow_what_is_found(index: Index, reader: Reader, only: dict[s
     }
     assert [sent[each] for each in index.find("hay", **only)] == list(found)
     assert [sent[each] for each in index.find(**only)] == list(found)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"q": "nước"},
+        {"q": "nuoc"},
+        {"q": '"nuoc mam"', "sort": "oldest"},
+        {"q": "mam", "article": "one"},
+        {"q": "nước", "site": "sport"},
+        {"q": "nuoc", "reason": "link"},
+        {"q": "nuoc", "language": "vi"},
+        {"q": "nuoc", "status": "rejected"},
+        {"status": "all", "language": "vi"},
+        {"q": "muối", "status": "all"},
+        {"sort": "reported", "status": "approved"},
+    ],
+)
+def test_programs_find_what_the_page_finds(
+    app: Flask, reader: Reader, moderator: Moderator, query: dict[str, str]
+) -> None:
+    reader.submitted(article="one", body="Nước mắm Phú Quốc")
+    reader.submitted(body="nuoc mam https://x.example", language="vi")
+    reader.submitted(site="sport", body="Nước rút")
+    moderator.decide(reader.submitted(body="Nước muối"), "reject")
+    reported = moderator.approved(reader)
+    reader.client.post(f"{COMMENTS}/{reported}/reports", json={"reason": "spam"})
+    answer = moderator.get("comments", **query).json
+    page = Desk(app, "Lan").page(**query)
+    assert answer["complete"] is True
+    assert [each["id"] for each in answer["comments"]] == re.findall(r'<article[^>]* data-id="([^"]+)"', page) != []
+
+
+def test_programs_go_on_where_a_search_ended(reader: Reader, moderator: Moderator) -> None:
+    sent = [reader.submitted(body="nước") for _ in range(3)]
+    first = moderator.get("comments", q="nuoc", limit=2).json
+    rest = moderator.get("comments", q="nuoc", limit=2, cursor=first["next"]).json
+    assert [each["id"] for each in first["comments"] + rest["comments"]] == sent
+    assert (rest["next"], rest["total"]) == (None, None)
 
 
 @pytest.mark.parametrize("newest", [True, False])

@@ -18,7 +18,7 @@ from comments.web.outcomes import became, became_of_many, said
 from comments.web.queries import verdicts_of
 from comments.web.reasons import rejections, sentence, sentences
 from comments.web.screens import share_of
-from comments.web.views import ALL, ASKS, page_of, view_of
+from comments.web.views import ALL, ASKS, is_complete, page_of, view_of
 
 blueprint = Blueprint("moderate", __name__, url_prefix="/moderate")
 
@@ -142,7 +142,7 @@ def _queue(notice: Notice | None) -> str:
         reasons=sentences(),
         rejections=rejections(),
         language_names=dict(LANGUAGES),
-        is_complete=here().search.is_complete or not asked.is_searched,
+        is_complete=is_complete(asked),
         cards=[_card(comment, parents, records) for comment in page.comments],
         view=view,
         view_url=lambda **more: link("moderate.queue", view | {"cursor": None} | more),

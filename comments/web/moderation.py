@@ -5,12 +5,13 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 
 from comments.errors import Invalid
-from comments.model import Comment, Status, Transition, rfc3339
+from comments.model import Comment, Transition, rfc3339
 from comments.web.access import require_token
 from comments.web.here import here
 from comments.web.intake import json_of, one, query_of
 from comments.web.language import gettext
-from comments.web.queries import filter_of, identity_of, is_newest, limit_of, queue_cursor_of, status_of, verdicts_of
+from comments.web.queries import identity_of, limit_of, verdicts_of
+from comments.web.views import is_complete, page_of, view_of
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/api/v1/moderation")
 
@@ -22,17 +23,12 @@ def gate() -> None:
 
 @blueprint.get("/comments")
 def queue() -> Response:
-    """One page of the comments in a status; oldest first for pending, newest first for the others."""
+    """One page of a view, like the review page's, but leased to nobody."""
     query = query_of(request)
-    status = status_of(one(query, "status"))
-    page = here().store.queue(
-        status,
-        limit=limit_of(one(query, "limit")),
-        after=queue_cursor_of(one(query, "cursor")),
-        newest=is_newest(one(query, "sort"), default="oldest" if status == Status.PENDING else "newest"),
-        only=filter_of(query),
-    )
-    return jsonify(comments=[comment_json(comment) for comment in page.comments], next=page.next, total=page.total)
+    asked = view_of(query)
+    page = page_of(asked, limit=limit_of(one(query, "limit")))
+    comments = [comment_json(comment) for comment in page.comments]
+    return jsonify(comments=comments, next=page.next, total=page.total, complete=is_complete(asked))
 
 
 @blueprint.post("/decisions")

@@ -67,11 +67,18 @@ def page_of(view: View, *, limit: int, share: Share | None = None) -> Queued:
     after = _number(view.cursor)
     for _ in range(_LOOKS):
         found = here().search.find(view.only, view.status, limit=limit - len(comments), after=after, newest=newest)
-        comments += [each for each in store.look(found.ids, share) if view.status in (None, each.status)]
+        # the index may be a moment behind, and does not know reports
+        looked_at = store.look(found.ids, share)
+        comments += [each for each in looked_at if view.status in (None, each.status) and view.only.takes(each)]
         after = found.next
         if after is None or len(comments) == limit:
             break
     return Queued(comments, str(after) if after is not None else None, None)
+
+
+def is_complete(view: View) -> bool:
+    """Whether a page of the view has looked at everything; not while the index is still being read."""
+    return here().search.is_complete or not view.is_searched
 
 
 def _number(cursor: str) -> int | None:
