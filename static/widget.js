@@ -15,8 +15,7 @@
   if (customElements.get(TAG)) return;
 
   const ofDocument = (name) => Reflect.get(Document.prototype, name, document);
-  const script = ofDocument("currentScript");
-  const HOME = script ? script.src : location.href;
+  const HOME = ofDocument("currentScript")?.src || location.href;
   const MORE = "ar cs de es fr hi id it ja ko nl pl pt ru th tr uk zh"; // languages that are fetched when they are wanted
   const MOST = 5000; // characters of a comment
   const REL = "ugc nofollow noopener";
@@ -76,8 +75,11 @@
     false|Not true|Sai sự thật
     other|Something else|Lý do khác
     reported|Thank you. A moderator will look.|Cảm ơn bạn. Người kiểm duyệt sẽ xem lại.`.split("\n").slice(1)) {
-    const [name, ...said] = row.trim().split("|").map((text) => (text.includes("~") ? { __proto__: null, one: text.split("~")[0], other: text.split("~")[1] } : text));
-    [STRINGS.en[name], STRINGS.vi[name]] = said;
+    const [name, ...said] = row.trim().split("|");
+    [STRINGS.en[name], STRINGS.vi[name]] = said.map((text) => {
+      const [one, other] = text.split("~");
+      return other ? { __proto__: null, one, other } : text;
+    });
   }
   /* Greys are the host's ink thinned, warnings its ink reddened: light and dark pages both work without being asked. */
   const STYLE = `
@@ -102,8 +104,8 @@
       border-radius: var(--_round); background: none }
     header, .row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem }
     header { justify-content: space-between; padding-block-end: .75rem; border-block-end: 2px solid }
-    .soft { color: var(--_soft); font-size: .875em }
-    :is(.blank, .wrong, .mine, .more):empty { display: none }
+    .soft, .reply, select { color: var(--_soft); font-size: .875em }
+    :is(.blank, .wrong, .mine):empty { display: contents }
     .blank { display: grid; gap: .5rem; justify-items: start; padding-block: 1.5rem; color: var(--_soft) }
     .list > li { padding-block: 1.25rem; border-block-end: 1px solid var(--_line) }
     .replies { margin-block-start: 1rem; padding-inline-start: clamp(.75rem, 4%, 1.5rem);
@@ -118,7 +120,8 @@
     .text p + p { margin-block-start: .75em }
     button { min-height: 2.25rem; padding: .35em .9em; font-weight: 600; cursor: pointer }
     button:hover { border-color: currentColor }
-    .quiet { min-height: 1.75rem; margin-inline-start: -.5em; padding: 0 .5em; border-color: transparent }
+    .reply, select { min-height: 1.75rem; padding: 0 .5em; border-color: transparent }
+    .reply { margin-inline-start: -.5em }
     .send { min-height: 2.75rem; padding-inline: 1.25em; border: 2px solid var(--_accent) }
     .send[aria-disabled] { opacity: .7; cursor: progress }
     @supports (color: oklch(from red l 0 0)) {
@@ -132,34 +135,31 @@
     label { font-weight: 600; font-size: .9375em }
     input, textarea { width: 100%; min-height: 2.75rem; padding: .5em .7em; font-size: max(1em, 16px) }
     textarea { min-height: 8.5em; max-height: 60vh; resize: vertical; line-height: 1.6; field-sizing: content }
-    select { min-height: 2rem; padding: .2em; border-color: transparent; font-size: .875em }
     option { color: CanvasText; background: Canvas }
     [aria-invalid] { border: 2px solid var(--_bad) }
     .wrong { color: var(--_bad); font-size: .875em; font-weight: 600 }
-    .trap { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+    .trap { position: absolute; clip-path: inset(50%) }
     .notice { display: grid; gap: .5rem; justify-items: start; padding: .9rem 1.1rem;
       border-inline-start: 4px solid var(--_bad); border-radius: var(--_round);
       background: color-mix(in srgb, currentColor 5%, transparent) }
     form:not([hidden]) + div > .notice { margin-block-start: 1rem }
     .done { border-color: var(--_good) }
     .mine { display: grid; gap: 1rem; margin-block: 1.25rem }
-    .row:has(> .quiet) { gap: 0 1rem }
-    [type=checkbox] { width: 1.5rem; min-height: 1.5rem }
-    @media (forced-colors: active) { .send span { color: ButtonText } }`;
+    .row:has(> .reply) { gap: 0 1rem }
+    [type=checkbox] { width: 1.5rem; min-height: 1.5rem }`;
   const SHEET = new CSSStyleSheet();
   SHEET.replaceSync(STYLE);
 
+  /** An element; of attributes that are only a class, the class. Those that are functions listen. */
   function h(tag, attributes, ...children) {
     const node = ofDocument("createElement").call(document, tag);
-    for (const [name, value] of Object.entries(attributes)) {
+    for (const [name, value] of Object.entries(attributes.at ? { class: attributes } : attributes)) {
       if (typeof value === "function") node.addEventListener(name, value);
-      else if (value || value === 0 || value === "") node.setAttribute(name, value === true ? "" : value);
+      else if (value) node.setAttribute(name, value);
     }
-    node.append(...children.filter((child) => child));
+    node.append(...children.filter(Boolean));
     return node;
   }
-
-  const button = (text, click, part = "button", more = {}) => h("button", { type: "button", part, click, ...more }, text);
 
   /** The address in its normal form if it is http(s) and hides no other host behind an @, else null. */
   function webAddress(text, base) {
@@ -175,15 +175,12 @@
   function* inline(line) {
     let done = 0;
     for (const { 0: found, index } of line.matchAll(/https?:\/\/[^\s<>"]+/gi)) {
-      const closing = found.includes("(") ? ".,;:!?…'”’»" : ".,;:!?…'”’»)]";
-      let end = found.length;
-      while (closing.includes(found[end - 1])) end--;
-      const text = found.slice(0, end);
+      const [text] = found.match(found.includes("(") ? /.*[^.,;:!?…'”’»]/ : /.*[^.,;:!?…'”’»)\]]/);
       const href = webAddress(text);
       if (!href) continue;
       yield line.slice(done, index);
       yield h("a", { href, rel: REL }, text);
-      done = index + end;
+      done = index + text.length;
     }
     yield line.slice(done);
   }
@@ -191,14 +188,13 @@
   /** A comment's text as paragraphs (blank lines part them) with line breaks and links. */
   const paragraphs = (body) =>
     body.split(/\n\s*\n/).map((block) =>
-      h("p", {}, ...block.split("\n").flatMap((line, row) => [row && h("br", {}), ...inline(line)])),
+      h("p", "", ...block.split("\n").flatMap((line, row) => [row && h("br", ""), ...inline(line)])),
     );
 
   /** Characters as the server counts them. */
   const lengthOf = (text) => [...text.trim().normalize("NFC")].length;
 
-  const newKey = () =>
-    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
   /** JSON whose objects have no prototype: nothing is ever found in it that was not sent. */
   const parse = (text) =>
@@ -206,21 +202,23 @@
 
   /** The server's answer; never throws. `problem` is the server's code, "offline", "unavailable" or nothing. */
   async function ask(url, init) {
-    const said = { __proto__: null, status: 0, wait: 0, data: parse("{}"), problem: "offline" };
+    let [problem, status, wait, data] = ["offline", 0, 0, parse("{}")];
     const signal = AbortSignal.timeout?.(20000);
     try {
       const answer = await fetch(url, { __proto__: null, credentials: "omit", cache: "no-cache", signal, ...init });
       const text = await answer.text();
-      said.problem = "unavailable";
-      said.status = answer.status;
-      said.wait = Number(answer.headers.get("Retry-After")) || 0;
-      said.data = parse(text);
-      said.problem = answer.ok ? "" : String(said.data.code);
+      problem = "unavailable";
+      status = answer.status;
+      wait = Number(answer.headers.get("Retry-After"));
+      data = parse(text);
+      problem = answer.ok ? "" : String(data.code);
     } catch {
       // no answer, or not our server's: `problem` says which
     }
-    return said;
+    return { problem, status, wait, data };
   }
+
+  const linked = () => location.hash.match(/^#(comment-(.+))/);
 
   const near = (host, path) => new URL(path, host.getAttribute("api") ?? HOME);
 
@@ -229,7 +227,7 @@
     const wish = (host.closest("[lang]")?.getAttribute("lang") || navigator.language).slice(0, 2).toLowerCase();
     if (!STRINGS[wish] && MORE.includes(wish)) {
       const { problem, data } = await ask(near(host, `/languages/${wish}.json`), { __proto__: null, cache: "default" });
-      if (!problem) STRINGS[wish] = { __proto__: null, ...STRINGS.en, ...data };
+      if (!problem) STRINGS[wish] = { __proto__: STRINGS.en, ...data };
     }
     return STRINGS[wish] ? wish : "en";
   }
@@ -246,12 +244,10 @@
 
   /** Builds the thread and the form of `host` into `root`; gives back what (re)loads the list. */
   function build(host, root, lang) {
-    const about = { __proto__: null, article: host.getAttribute("article"), site: host.getAttribute("site") ?? "main" };
+    const about = { article: host.getAttribute("article"), site: host.getAttribute("site") ?? "main" };
     const canonical = ofDocument("querySelector").call(document, "link[rel=canonical]")?.getAttribute("href");
     const url = webAddress(host.getAttribute("article-url") ?? canonical ?? location.pathname, location.href);
     const headline = host.getAttribute("article-title") ?? ofDocument("title");
-    const origin = { __proto__: null, article_title: [...headline].slice(0, 300).join(""), language: lang };
-    if (url?.length <= 2048) origin.article_url = url;
     const names = new Map(); // id of a comment -> its author
     const fields = new Map();
     let turn = 0; // counts loads: an answer to an earlier question is dropped
@@ -265,18 +261,22 @@
     let draft = keep("draft:" + place);
     let ready = host.querySelector("[type='application/json']"); // a page made on the server, once
 
-    const t = (name, values = {}) => {
+    const t = (name, values) => {
       let text = STRINGS[lang][name];
       if (text.other) text = text[new Intl.PluralRules(lang).select(values.n)] ?? text.other;
       return text.replace(/\{(\w+)\}/g, (_, slot) => values[slot].toLocaleString(lang));
     };
-    const address = (query, path = "comments") => {
+    const address = (path, query) => {
       const url = near(host, "/api/v1/" + path);
-      for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+      url.search = new URLSearchParams(query);
       return url;
     };
     const fire = (name, detail) =>
       host.dispatchEvent(new CustomEvent("comments:" + name, { __proto__: null, bubbles: true, composed: true, detail }));
+
+    const button = (word, click, part = "button", more, values) =>
+      h("button", { type: "button", class: part, part, click, ...more }, t(word, values));
+    const quiet = (word, click, more) => button(word, click, "reply", more);
 
     /* Time */
 
@@ -284,11 +284,11 @@
       const [unit, size] = UNITS.find((one) => Math.abs(seconds) >= one[1] ) ?? UNITS[3];
       return new Intl.RelativeTimeFormat(lang, { __proto__: null, numeric: "auto" }).format(Math.trunc(seconds / size), unit);
     };
-    const date = (iso, style) => new Date(iso).toLocaleString(lang, { __proto__: null, ...style });
+    const date = (iso, dateStyle, timeStyle) => new Date(iso).toLocaleString(lang, { __proto__: null, dateStyle, timeStyle });
     /** Writes the age of a <time>: relative for a week, then the date. */
     const tell = (time) => {
       const age = Math.min(0, (new Date(time.dateTime) - Date.now()) / 1000);
-      time.firstChild.textContent = age > -604800 ? relative(age) : date(time.dateTime, { dateStyle: "medium" });
+      time.firstChild.textContent = age > -604800 ? relative(age) : date(time.dateTime, "medium");
     };
 
     /* Reading */
@@ -299,7 +299,7 @@
       names.set(one.id, one.name);
       const href = webAddress(one.website);
       const answered = one.parent !== thread && names.get(one.parent);
-      const time = h("time", { class: "soft", datetime: one.created_at, title: date(one.created_at, { dateStyle: "long", timeStyle: "short" }), part: "time" }, h("a", { href: "#" + id }));
+      const time = h("time", { class: "soft", datetime: one.created_at, title: date(one.created_at, "long", "short"), part: "time" }, h("a", { href: "#" + id }));
       tell(time);
       return h(
         "article",
@@ -310,13 +310,13 @@
           h("bdi", { part: "name" }, href ? h("a", { href, rel: REL }, one.name) : one.name),
           one.staff && h("span", { class: "badge", part: "badge" }, t("staff")),
           time,
-          one.edited_at && h("span", { class: "soft" }, t("edited")),
+          one.edited_at && h("span", "soft", t("edited")),
         ),
-        answered && h("div", { class: "soft" }, "↳ ", h("bdi", {}, answered)),
+        answered && h("div", "soft", "↳ ", h("bdi", "", answered)),
         h("div", { class: "text", part: "body", dir: "auto" }, ...paragraphs(one.body)),
         h(
           "div",
-          { class: "row" },
+          "row",
           open && quiet("reply", (event) => aim(one, event.target), { "aria-label": t("replyTo", one) }),
           quiet("report", (event) => accuse(one, event.target), { "aria-label": t("report") + ": " + one.name }),
         ),
@@ -329,7 +329,7 @@
       const opened = row.nextSibling;
       if (opened) return opened.remove();
       const choice = (reason) =>
-        button(t(reason), async () => {
+        button(reason, async () => {
           const answer = await post(`comments/${one.id}/reports`, "POST", { reason });
           reasons.textContent = answer.problem ? complaint(answer) : t("reported");
           reasons.focus();
@@ -340,9 +340,13 @@
       reasons.firstChild.focus();
     };
 
-    const quiet = (word, click, more) => button(t(word), click, "reply", { class: "quiet soft", ...more });
-    const post = (path, method, body) =>
-      ask(address({}, path), { __proto__: null, method, headers: { __proto__: null, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    const post = (path, method, body, more) =>
+      ask(address(path), {
+        __proto__: null,
+        method,
+        headers: { "Content-Type": "application/json", ...more },
+        body: JSON.stringify(body),
+      });
     /** What went wrong, in words; the page hears of it too. */
     const complaint = ({ problem, status, data }) => {
       fire("error", { status, code: problem });
@@ -350,9 +354,9 @@
     };
 
     const thread = (one, open) => {
-      const items = (some) => some.map((reply) => h("li", {}, comment(reply, open, one.id)));
+      const items = (some) => some.map((reply) => h("li", "", comment(reply, open, one.id)));
       const replies = h("ol", { class: "replies", role: "list" }, ...items(one.replies));
-      const item = h("li", {}, comment(one, open), replies.firstChild && replies);
+      const item = h("li", "", comment(one, open), replies.firstChild && replies);
       more(item, "replies", one.replies_next, { parent: one.id }, (page) => append(replies, items(page.comments)));
       return item;
     };
@@ -366,11 +370,11 @@
     const more = (place, label, cursor, query, show) => {
       if (!cursor) return;
       const ofTurn = turn;
-      const next = h("button", { type: "button", part: "more", class: "more" }, t(label));
+      const next = button(label, null, "more");
       next.onclick = async () => {
         if (next.ariaBusy) return;
-        next.ariaBusy = "true";
-        const { problem, data } = await ask(address({ ...about, ...query, cursor }));
+        next.ariaBusy = true;
+        const { problem, data } = await ask(address("comments", { ...about, ...query, cursor }));
         next.ariaBusy = null;
         if (turn !== ofTurn) return;
         if (problem) return void (next.textContent = t("failed") + " " + t("retry"));
@@ -391,12 +395,12 @@
       const ofTurn = ++turn;
       const sort = host.getAttribute("sort") === "newest" ? "newest" : "oldest";
       const query = { sort, limit: 20 };
-      const wanted = location.hash.startsWith("#comment-") && location.hash.slice(1);
+      const [, wanted, id] = linked() ?? [];
       order.value = sort;
-      const { problem, status, wait, data } = take() || (await ask(address({ ...about, ...query, ...around })));
+      const { problem, status, wait, data } = take() || (await ask(address("comments", { ...about, ...query, ...around })));
       if (turn !== ofTurn || !section.parentNode) return;
       if (problem) {
-        say.replaceChildren(h("p", {}, t("failed"), " ", soon(wait)), button(t("retry"), () => load()));
+        say.replaceChildren(h("p", "", t("failed"), " ", soon(wait)), button("retry", () => load()));
         return fire("error", { status, code: problem });
       }
       const { count, open, comments } = data;
@@ -405,13 +409,13 @@
       shown = count;
       fresh.replaceChildren();
       heading.textContent = count ? t("count", { n: count }) : t("heading");
-      order.hidden = comments.length < 2;
-      say.textContent = open ? (comments.length ? "" : t("none")) : t("closed");
+      order.hidden = !comments[1];
+      say.textContent = open ? (comments[0] ? "" : t("none")) : t("closed");
       list.replaceChildren(...items(data));
       foot.replaceChildren();
       more(foot, "more", data.next, query, (page) => append(list, items(page)));
       box.hidden = jump.hidden = !open;
-      if (around && comments[0]?.id !== first) fresh.append(button(t("earlier"), () => load(null), "more"));
+      if (around && comments[0]?.id !== first) fresh.append(button("earlier", () => load(null), "more"));
       first ??= comments[0]?.id;
       resume();
       own();
@@ -421,7 +425,7 @@
       const target = () => root.getElementById(wanted);
       let before;
       let next;
-      if (!around && !target()) return load({ around: wanted.slice(8) });
+      if (!around && !target()) return load({ around: id });
       while (!target() && (next = list.firstChild?.querySelector(".more")) && next !== before) {
         before = next;
         await next.onclick();
@@ -432,13 +436,14 @@
     /** Asks how many comments there are by now, and says so when there are more. */
     const look = async () => {
       if (shown === undefined || ofDocument("hidden")) return;
-      const { problem, data } = await ask(address({ site: about.site, article: about.article }, "counts"));
+      const { problem, data } = await ask(address("counts", about));
       const n = problem ? 0 : Object.values(data.counts)[0] - shown;
-      if (n > 0) fresh.replaceChildren(button(t("fresh", { n }), () => {
+      const show = () => {
         if (foot.firstChild) host.setAttribute("sort", "newest");
         else load();
         list.focus();
-      }, "more"));
+      };
+      if (n > 0) fresh.replaceChildren(button("fresh", show, "more", {}, { n }));
     };
 
     /* The reader's own comments, as long as they wait: receipt and text are kept in this browser. */
@@ -452,16 +457,17 @@
     const own = async () => {
       const ofTurn = turn;
       const some = (await Promise.all((keep(mine) ?? []).map(ownOne))).filter(Boolean);
-      if (turn === ofTurn) ours.replaceChildren(...(some.length ? [h("h3", {}, t("mine")), ...some] : []));
+      if (turn === ofTurn) ours.replaceChildren(...(some[0] ? [h("h3", "", t("mine")), ...some] : []));
     };
 
     const ownOne = async (one) => {
-      const { data, status } = await ask(address({}, "receipts/" + one.receipt));
+      const path = "receipts/" + one.receipt;
+      const { data, status } = await ask(address(path));
       const waits = data.status === "pending";
       if (status && status < 500 && !waits) change(one.receipt);
       if (!waits && data.status !== "rejected") return;
       const text = h("div", { class: "text", dir: "auto" }, ...paragraphs(one.body));
-      const acts = h("div", { class: "row" });
+      const acts = h("div", "row");
       const note = h("p", { role: "status" }, data.reason);
       const settle = async (answer) => {
         if (!answer.problem || answer.status === 409) return own();
@@ -470,8 +476,8 @@
       const edit = () => {
         const input = h("textarea", { part: "input", "aria-label": t("body"), dir: "auto" });
         input.value = one.body;
-        const save = button(t("save"), async () => {
-          const answer = await post("receipts/" + one.receipt, "PATCH", { body: input.value });
+        const save = button("save", async () => {
+          const answer = await post(path, "PATCH", { body: input.value });
           if (!answer.problem) change(one.receipt, { ...one, body: input.value.trim() });
           settle(answer);
         });
@@ -479,13 +485,15 @@
         acts.replaceChildren(save, quiet("cancel", own));
         input.focus();
       };
-      const withdraw = (event) =>
-        event.target.replaceWith(button(t("withdraw") + "?", async () => settle(await post("receipts/" + one.receipt, "DELETE"))));
+      const withdraw = (event) => {
+        event.target.replaceWith(button("withdraw", async () => settle(await post(path, "DELETE"))));
+        acts.lastChild.append("?");
+      };
       if (waits) acts.append(quiet("edit", edit), quiet("withdraw", withdraw));
       return h(
         "div",
         { class: "notice done", part: "mine" },
-        h("div", { class: "by" }, h("bdi", { part: "name" }, one.name), h("span", { class: "badge" }, t(data.status))),
+        h("div", "by", h("bdi", { part: "name" }, one.name), h("span", "badge", t(data.status))),
         text,
         note,
         acts,
@@ -495,7 +503,7 @@
     /** Puts a draft back where it was written. */
     const resume = () => {
       if (!draft || busy) return;
-      const from = root.getElementById("comment-" + draft.parent)?.querySelector(".quiet");
+      const from = root.getElementById("comment-" + draft.parent)?.querySelector(".reply");
       ({ key, sent } = draft);
       fields.get("body").value = draft.body;
       measure();
@@ -533,7 +541,7 @@
       cancel.hidden = !one;
       form.hidden = false;
       note.replaceChildren();
-      mark({});
+      mark(new Map());
       if (!one) return section.append(box);
       opener = from;
       from.closest("article").after(box);
@@ -547,35 +555,32 @@
       length.className = n > MOST ? "wrong" : "soft";
     };
 
-    /** Puts `errors` ({field: [messages]}) beside their fields and goes to the first; gives back those without one. */
-    const mark = (errors) => {
-      const left = new Map(Object.entries(errors));
+    /** Puts what is wrong (a map: field -> words) beside the fields; goes to the first and gives it back. Leaves in the
+        map what has no place. */
+    const mark = (wrong) => {
       let first;
       for (const [name, input] of fields) {
-        const place = root.getElementById(name + "-error");
-        if (!place) continue;
-        place.textContent = left.get(name)?.join(" ") ?? "";
-        input.ariaInvalid = left.delete(name) ? "true" : null;
-        if (place.textContent) first ??= input;
+        input.nextSibling?.replaceChildren(wrong.get(name) ?? "");
+        input.ariaInvalid = wrong.delete(name) || null;
+        if (input.ariaInvalid) first ??= input;
       }
       first?.focus();
-      return [...left.values()].flat();
+      return first;
     };
 
-    const faults = () => {
-      const errors = { __proto__: null };
-      for (const [name, input] of fields) {
-        if (input.required && !input.value.trim()) errors[name] = [t("empty")];
-        else if (input.localName === "textarea" && lengthOf(input.value) > MOST) errors[name] = [length.textContent];
-      }
-      return errors;
+    const missing = () => {
+      const wrong = new Map();
+      for (const [name, input] of fields) if (input.required && !input.value.trim()) wrong.set(name, t("empty"));
+      if (lengthOf(fields.get("body").value) > MOST) wrong.set("body", length.textContent);
+      return wrong;
     };
 
     const payload = () => {
-      const values = { __proto__: null, ...about, ...origin, parent };
+      const values = { __proto__: null, ...about, parent, language: lang, article_title: [...headline].slice(0, 300).join("") };
+      if (url?.length <= 2048) values.article_url = url;
       for (const [name, input] of fields) if (input.value.trim()) values[name] = input.value;
       if (values.website && !values.website.includes(":")) values.website = "https://" + values.website.trim();
-      return JSON.stringify(values);
+      return values;
     };
 
     const soon = (wait) => wait > 0 && t("again", { when: relative(wait) });
@@ -590,19 +595,14 @@
       event.preventDefault();
       if (busy) return;
       note.replaceChildren();
-      const errors = faults();
-      mark(errors);
-      if (Object.keys(errors).length) return;
-
+      if (mark(missing())) return;
       keep("name", tick.checked ? fields.get("name").value : null);
-      const body = payload();
       const text = fields.get("body").value + parent; // not all of it: this is kept, and the address must not be
       if (sent && text !== sent) key = undefined;
       sent = text;
       jot();
       working(true);
-      const headers = { __proto__: null, "Content-Type": "application/json", "Idempotency-Key": key };
-      const answer = await ask(address({}), { __proto__: null, method: "POST", headers, body });
+      const answer = await post("comments", "POST", payload(), { "Idempotency-Key": key });
       working(false);
       if (answer.problem) refused(answer);
       else accepted(answer.data);
@@ -611,12 +611,12 @@
 
     const working = (yes) => {
       busy = yes;
-      send.ariaDisabled = yes ? "true" : null;
+      send.ariaDisabled = yes || null;
       send.firstChild.textContent = t(yes ? "sending" : "send");
     };
 
     const accepted = ({ id, status, receipt, receipt_url }) => {
-      const href = webAddress(receipt_url, address({}));
+      const href = webAddress(receipt_url, address(""));
       change(receipt, { receipt, body: fields.get("body").value.trim(), name: fields.get("name").value });
       key = undefined;
       fields.get("body").value = "";
@@ -624,9 +624,9 @@
       form.hidden = true;
       tellUser(
         "done",
-        h("strong", {}, t("thanks")),
+        h("strong", "", t("thanks")),
         href && h("a", { href: href + "?lang=" + lang, part: "receipt" }, t("receipt")),
-        button(t("write"), write),
+        button("write", write),
       ).focus();
       fire("submitted", { id, status, receipt_url: href });
     };
@@ -636,13 +636,14 @@
       // A clear no ends the key. A silent, busy or failing server may have stored the comment: same key again.
       const settled = status > 399 && status < 500 && status !== 429;
       if (settled) key = undefined;
-      const left = mark(data.errors ?? {});
+      const wrong = new Map(Object.entries(data.errors ?? {}));
+      mark(wrong);
       tellUser(
         "",
-        h("strong", {}, complaint(answer)),
-        ...left.map((line) => h("span", {}, line)),
-        h("span", {}, soon(wait)),
-        !settled && button(t("retry"), () => form.requestSubmit()),
+        h("strong", "", complaint(answer)),
+        ...[...wrong.values()].map((line) => h("span", "", line)),
+        h("span", "", soon(wait)),
+        !settled && button("retry", () => form.requestSubmit()),
       );
     };
 
@@ -654,17 +655,17 @@
     const heading = h("h2", { id: "heading", part: "heading" }, t("heading"));
     const choose = () => host.setAttribute("sort", order.value);
     const order = h("select", { "aria-label": t("order"), hidden: true, change: choose }, option("oldest"), option("newest"));
-    const jump = button(t("write"), write, "button", { hidden: true });
+    const jump = button("write", write, "button", { hidden: true });
     const say = h("div", { class: "blank", role: "status" }, t("loading"));
     const list = h("ol", { class: "list", role: "list", part: "list", tabindex: -1 });
-    const fresh = h("div", { class: "more", role: "status" });
-    const ours = h("div", { class: "mine" });
+    const fresh = h("div", { role: "status" });
+    const ours = h("div", "mine");
     const tick = h("input", { type: "checkbox" });
-    const foot = h("div", {});
+    const foot = h("div", "");
     const title = h("h3", { id: "title" });
     const length = h("span", { id: "body-length" });
-    const send = h("button", { class: "send", part: "submit" }, h("span", {}, t("send")));
-    const cancel = button(t("cancel"), () => {
+    const send = h("button", { class: "send", part: "submit" }, h("span", "", t("send")));
+    const cancel = button("cancel", () => {
       aim();
       opener.focus();
     });
@@ -672,25 +673,25 @@
       "form",
       { novalidate: true, "aria-labelledby": "title", submit, input: jot },
       title,
-      h("p", { class: "soft" }, t("private")),
+      h("p", "soft", t("private")),
       field("body", "textarea", { required: true, dir: "auto" }),
       h(
         "div",
-        { class: "pair" },
+        "pair",
         field("name", "input", { required: true, autocomplete: "name", dir: "auto" }),
         field("email", "input", { required: host.getAttribute("email") !== "optional", type: "email", autocomplete: "email" }),
         field("website", "input", { inputmode: "url", autocomplete: "url" }),
       ),
-      h("label", { class: "row" }, tick, t("remember")),
+      h("label", "row", tick, t("remember")),
       h("div", { class: "trap", "aria-hidden": "true" }, control("homepage", "input", { tabindex: -1, autocomplete: "off" })),
-      h("div", { class: "row" }, send, cancel),
+      h("div", "row", send, cancel),
     );
     const note = h("div", { role: "status" });
     const box = h("div", { class: "box", part: "form", hidden: true }, form, note);
     const section = h(
       "section",
       { lang, dir: lang === "ar" && "rtl", "aria-labelledby": "heading" },
-      h("header", {}, heading, h("div", { class: "row" }, order, jump)),
+      h("header", "", heading, h("div", "row", order, jump)),
       ours,
       say,
       fresh,
@@ -712,40 +713,39 @@
 
   class ArticleComments extends HTMLElement {
     static observedAttributes = ["api", "article", "lang", "site", "sort"];
+    static #near = new IntersectionObserver(
+      (entries) => entries.forEach((one) => one.isIntersecting && one.target.#start()),
+      { __proto__: null, rootMargin: "1000px" },
+    );
 
     #root = this.attachShadow({ __proto__: null, mode: "open" });
-    #wanted = false; // near enough to be read
-    #turn;
+    #turn; // there is one as soon as it is near enough to be read
     #view;
-    #near;
     #clock;
     #wake = () => this.#view?.tick();
 
     connectedCallback() {
       this.#clock = setInterval(this.#wake, 60000);
       document.addEventListener("visibilitychange", this.#wake);
-      if (this.#wanted) return;
-      if (this.getAttribute("loading") === "eager" || location.hash.startsWith("#comment-")) return this.#start();
-      const seen = (entries) => entries.some((one) => one.isIntersecting) && this.#start();
-      this.#near = new IntersectionObserver(seen, { __proto__: null, rootMargin: "1000px" });
-      this.#near.observe(this);
+      if (this.#turn) return;
+      if (this.getAttribute("loading") === "eager" || linked()) this.#start();
+      else ArticleComments.#near.observe(this);
     }
 
     disconnectedCallback() {
       clearInterval(this.#clock);
       document.removeEventListener("visibilitychange", this.#wake);
-      this.#near?.disconnect();
+      ArticleComments.#near.unobserve(this);
     }
 
     attributeChangedCallback(name, before, after) {
-      if (!this.#wanted || before === after) return;
+      if (!this.#turn || before === after) return;
       if (name === "sort") this.#view?.load();
       else this.#start();
     }
 
     async #start() {
-      this.#near?.disconnect();
-      this.#wanted = true;
+      ArticleComments.#near.unobserve(this);
       const turn = (this.#turn = {});
       const lang = await speak(this);
       if (this.getAttribute("article") && turn === this.#turn) this.#view = build(this, this.#root, lang);
