@@ -5,13 +5,14 @@ import sys
 
 from comments import create_app, keys, settings
 from comments.errors import CommentsError
+from comments.installation import known
 from comments.settings import SettingsFault
 
 try:
     _settings = settings.load(os.environ)
     if not _settings.store.redis_url:
         raise SettingsFault(["COMMENTS_REDIS_URL: is not set; only `comments serve` brings a store of its own"])
-    app = create_app(_settings, keys.load(_settings, create=False))
+    app = create_app(known(_settings), keys.load(_settings, create=False))
 except (SettingsFault, CommentsError) as fault:
     print(fault, file=sys.stderr)
     sys.exit(2)

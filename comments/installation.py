@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib.metadata import version
 
 from comments import keys
+from comments.errors import StoreFull, Unavailable
 from comments.settings import Settings
 from comments.store.claim import DataUnusable
 from comments.store.client import Client
 from comments.store.connection import connection
 from comments.store.embedded import EmbeddedStore, running
+from comments.store.format import check_format
 from comments.store.people import People
 
 
@@ -33,13 +36,13 @@ def own_store(settings: Settings) -> Iterator[Settings]:
 
     Raises:
         StoreInUse: another process runs this directory's store.
-        DataUnusable: see EmbeddedStore.
+        DataUnusable: see EmbeddedStore and `known`.
     """
     if settings.store.redis_url:
-        yield settings
+        yield known(settings)
     else:
         with EmbeddedStore(settings.store.data) as url:
-            yield _at(settings, url)
+            yield known(_at(settings, url))
 
 
 @contextmanager
@@ -47,10 +50,21 @@ def store(settings: Settings) -> Iterator[Settings]:
     """As `own_store`, but the store of a running `serve` in the same directory is used as well."""
     url = "" if settings.store.redis_url else running(settings.store.data)
     if url:
-        yield _at(settings, url)
+        yield known(_at(settings, url))
     else:
         with own_store(settings) as connected:
             yield connected
+
+
+def known(settings: Settings) -> Settings:
+    """The settings, unless this version does not know what is in the store; one that is away is not judged.
+
+    Raises:
+        DataUnusable: see `check_format`.
+    """
+    with client(settings) as connected, suppress(Unavailable, StoreFull):
+        check_format(connected, settings.store.namespace, version("newsroom-comments"))
+    return settings
 
 
 def _at(settings: Settings, url: str) -> Settings:

@@ -34,6 +34,7 @@
     NS:{people}:tokens      hash    sha256 of an API token -> JSON (name, role, created)
     NS:{people}:log         stream  every change of a person: person, by, at, what, detail; no secret
     NS:{people}:seals       list    the same for the people's log; also how long the shards' chains are, and their ends
+    NS:{people}:format      string  number of the format of all this, and the version of the service that brought it
     NS:{people}:seal-round  string  a round of sealing that is made or was made within the hour; with a time to live
     NS:{people}:session:S   hash    S = sha256 of the cookie; name, created, seen, proved, epoch (one that is not the
                                     moderator's is over), way, agent; time to live = idle limit
@@ -72,6 +73,7 @@ class Keys:
         self.people_log = f"{self._people}:log"
         self.people_seals = f"{self._people}:seals"
         self.seal_round = f"{self._people}:seal-round"
+        self.format = f"{self._people}:format"
         self.bans = f"{self._people}:bans"
         self.here = f"{self._people}:here"
 

@@ -27,6 +27,7 @@ from comments.store import health, shards
 from comments.store.bans import Ban, Note
 from comments.store.client import Client
 from comments.store.comments import Change, Entry, Filter
+from comments.store.format import check_format
 from comments.store.log import LogFilter
 from comments.store.repair import repair
 from comments.store.sharing import Share
@@ -144,6 +145,7 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "Seals.give_back": lambda t: t.seals.give_back(),
     "Seals.seal": lambda t: t.seals.seal(),
     "Seals.check": lambda t: list(t.seals.check()),
+    "check_format": lambda t: check_format(t.client, "comments", "1.0"),
     "look": lambda t: health.look(t.client),
     "broken_promise": lambda t: health.broken_promise(t.client, "disk"),
     "repair": lambda t: repair(t.client, "comments"),
