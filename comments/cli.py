@@ -18,7 +18,7 @@ import click
 
 from comments import create_app, doctor, keys, notary, passwords, server, settings
 from comments.errors import AlreadyExists, CommentsError
-from comments.installation import client, held_keys, own_store, people, store
+from comments.installation import client, held_keys, keys_of_store, own_store, people, store
 from comments.settings import Settings, SettingsFault
 from comments.store.claim import DataUnusable
 from comments.store.health import broken_promise
@@ -87,7 +87,7 @@ def serve(**flags: Any) -> None:
     loaded = _load(**flags)
     _forget_environment()
     with own_store(loaded) as connected, closing(server.Port(loaded.server.host, loaded.server.port)) as port:
-        held = held_keys(connected)
+        held = keys_of_store(connected)
         with notary.hourly(connected, held.secret):
             worked = server.serve(
                 partial(create_app, connected, held),
@@ -235,7 +235,7 @@ def seal(**flags: Any) -> None:
     """
     loaded = _load(**flags)
     with store(loaded) as connected, client(connected) as connection:
-        count, last = notary.seals(connection, connected, held_keys(connected).secret).seal()
+        count, last = notary.seals(connection, connected, keys_of_store(connected).secret).seal()
     click.echo(last)
     click.echo(f"{count} entries are newly sealed.", err=True)
 

@@ -11,6 +11,7 @@ from comments.errors import StoreFull, Unavailable
 from comments.settings import Settings
 from comments.store.claim import DataUnusable
 from comments.store.client import Client
+from comments.store.comments import CommentStore
 from comments.store.connection import connection
 from comments.store.embedded import EmbeddedStore, running
 from comments.store.format import check_format
@@ -28,6 +29,26 @@ def held_keys(settings: Settings) -> keys.Keys:
         return keys.load(settings, create=True)
     except OSError as error:
         raise DataUnusable(f"{error.filename or settings.store.data}: {error.strerror}") from error
+
+
+def keys_of_store(settings: Settings) -> keys.Keys:
+    """As `held_keys`, but the secret under which there are comments already is never made anew.
+
+    With another one their receipts would be void, and nobody would be told.
+
+    Raises:
+        DataUnusable: the secret is not there, but comments are.
+        Unavailable: it is not there, and the store does not say whether comments are.
+    """
+    secret = keys.folder(settings.store.data) / "secret"
+    if not settings.secret_key and not secret.exists():
+        with client(settings) as connected:
+            if any(CommentStore(connected, settings.store.namespace).waiting().values()):
+                raise DataUnusable(
+                    f"{secret}: is not there, but the store has comments; put it back or set COMMENTS_SECRET_KEY "
+                    "(`comments keys` makes a new one, with which old receipts and sign-ins are void)"
+                )
+    return held_keys(settings)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,11 +59,20 @@ class Service:
 
     def get(self, path: str, timeout: float = 10.0) -> tuple[int, bytes]:
         """Status and body."""
+        return self.ask("GET", path, timeout=timeout)[:2]
+
+    def post(self, path: str, said: Any) -> tuple[int, bytes, http.client.HTTPMessage]:
+        """Status, body and headers of the answer to something said in JSON."""
+        return self.ask("POST", path, json.dumps(said), {"Content-Type": "application/json"})
+
+    def ask(
+        self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None, timeout: float = 10.0
+    ) -> tuple[int, bytes, http.client.HTTPMessage]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request("GET", path)
+            connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            return answer.status, answer.read(), answer.headers
         finally:
             connection.close()
 
