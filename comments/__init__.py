@@ -22,6 +22,7 @@ from comments.store.connection import connection
 from comments.store.keys import Keys as StoreKeys
 from comments.store.log import Log
 from comments.store.numbers import Numbers
+from comments.store.outbox import Outbox
 from comments.store.people import People
 from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
@@ -101,6 +102,7 @@ def create_app(
         public=PublicStore(client, namespace),
         people=People(client, namespace=namespace, now=now),
         log=Log(client, namespace, store),
+        outbox=Outbox(client, namespace),
         numbers=Numbers(client, namespace),
         bans=bans,
         sharing=Sharing(client, namespace),

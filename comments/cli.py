@@ -19,9 +19,11 @@ import click
 from comments import create_app, doctor, keys, notary, passwords, server, settings
 from comments.errors import AlreadyExists, CommentsError
 from comments.installation import client, held_keys, keys_of_store, own_store, people, store
+from comments.notices.worker import delivering
 from comments.settings import Settings, SettingsFault
 from comments.store.claim import DataUnusable
 from comments.store.health import broken_promise
+from comments.store.outbox import Outbox
 from comments.store.people import ROLES
 from comments.store.repair import Report
 
@@ -88,7 +90,7 @@ def serve(**flags: Any) -> None:
     _forget_environment()
     with own_store(loaded) as connected, closing(server.Port(loaded.server.host, loaded.server.port)) as port:
         held = keys_of_store(connected)
-        with notary.hourly(connected, held.secret):
+        with notary.hourly(connected, held.secret), delivering(connected):
             worked = server.serve(
                 partial(create_app, connected, held),
                 port,
@@ -238,6 +240,16 @@ def seal(**flags: Any) -> None:
         count, last = notary.seals(connection, connected, keys_of_store(connected).secret).seal()
     click.echo(last)
     click.echo(f"{count} entries are newly sealed.", err=True)
+
+
+@commands.command("resend")
+@_installation
+def resend(**flags: Any) -> None:
+    """Tell the webhooks again what was given up, as it stands now."""
+    with store(_load(**flags)) as connected, client(connected) as connection:
+        outbox = Outbox(connection, connected.store.namespace)
+        count = sum(outbox.resend(url, outbox.clock()) for url in connected.notices.webhook_urls)
+    click.echo(f"{count} changes are due again.", err=True)
 
 
 @commands.command("doctor")

@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from nacl.public import PrivateKey
 
@@ -15,6 +16,7 @@ from comments.notary import seals
 from comments.settings import Settings
 from comments.store.client import Client
 from comments.store.health import Facts, look, missing
+from comments.store.outbox import Outbox
 from comments.store.people import People
 from comments.store.repair import CLASSES, Report, repair
 from comments.store.seals import Fault
@@ -69,6 +71,7 @@ def store(settings: Settings, *, now: Callable[[], float]) -> list[Finding]:
                 ),
                 _moderators(People(connected, namespace=settings.store.namespace, now=now)),
                 *_seals(connected, settings),
+                *_webhooks(Outbox(connected, settings.store.namespace), settings.notices.webhook_urls),
             ]
     except CommentsError as error:
         return [problem("store", f"cannot be used: {error}")]
@@ -117,6 +120,23 @@ def _seals(connected: Client, settings: Settings) -> Iterator[Finding]:
             yield problem("log", f"{found.where}: {found.says}")
         else:
             yield ok("log", f"{found.entries} entries are as {found.seals} seals say, {found.unsealed} wait for one")
+
+
+def _webhooks(outbox: Outbox, urls: Sequence[str]) -> Iterator[Finding]:
+    """Whether the webhooks hear of what is decided."""
+    for url in urls:
+        what, standing = f"webhook at {urlsplit(url).hostname}", outbox.standing(url)
+        if standing.example:
+            comment, tried = standing.example
+            yield problem(
+                what,
+                f"{standing.given_up} changes were given up after a day, like {comment} ({tried.says}); "
+                "when it works again: comments resend",
+            )
+        elif standing.failing:
+            yield problem(what, f"{standing.waiting} changes wait, and {standing.failing} of them have failed so far")
+        else:
+            yield ok(what, f"{standing.waiting} changes wait")
 
 
 def _mail_keys(settings: Settings) -> Finding:

@@ -4,6 +4,7 @@ A reader raises ValueError with the end of the sentence "COMMENTS_PORT: 'abc' ..
 have been right. The environment has only text; therefore every reader accepts text.
 """
 
+import base64
 import math
 import re
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+from email_validator import EmailNotValidError, validate_email
 
 from comments.endpoint import several
 
@@ -168,12 +171,61 @@ def secret(value: object) -> Secret | None:
     return Secret(line(value)) if value != "" else None
 
 
+def webhook_secret(value: object) -> Secret | None:
+    """A key to sign with, in the form of standardwebhooks.com; empty is none."""
+    if value == "":
+        return None
+    key = str(value).removeprefix("whsec_")
+    try:
+        length = len(base64.b64decode(key, validate=True))
+    except ValueError:
+        length = 0
+    if not str(value).startswith("whsec_") or not 24 <= length <= 64:
+        raise ValueError("is not “whsec_” and 24 to 64 random bytes in base64")
+    return Secret(str(value))
+
+
+def webhook_urls(value: object) -> tuple[str, ...]:
+    """A list of addresses that are told of decisions, in text separated by commas or spaces."""
+    return tuple(map(_webhook_url, _entries(value, "addresses")))
+
+
+def _webhook_url(value: object) -> str:
+    parts = _split(value)
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not str(value).isascii():
+        raise ValueError("is not an address like https://cms.example/hooks/comments")
+    if parts.fragment or "@" in parts.netloc:
+        raise ValueError("has a name, a password or a fragment in it")
+    return str(value)
+
+
+def addresses(value: object) -> tuple[str, ...]:
+    """A list of e-mail addresses, in text separated by commas or spaces."""
+    return tuple(map(address, _entries(value, "e-mail addresses")))
+
+
+def address(value: object) -> str:
+    """An e-mail address, or empty."""
+    if value == "":
+        return ""
+    try:
+        found = validate_email(str(value), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise ValueError("is not an e-mail address") from error
+    return found.ascii_email or ""
+
+
 def origins(value: object) -> tuple[str, ...]:
     """A list of origins, in text separated by commas or spaces; \"*\" is any."""
+    return tuple(entry if entry == "*" else _origin(entry) for entry in _entries(value, "origins"))
+
+
+def _entries(value: object, what: str) -> list[object]:
+    """The entries of a list, in text separated by commas or spaces."""
     entries = re.split(r"[,\s]+", value.strip(", \t\n")) if isinstance(value, str) else value
     if not isinstance(entries, list | tuple):
-        raise ValueError("is not a list of origins")
-    return tuple(entry if entry == "*" else _origin(entry) for entry in entries if entry != "")
+        raise ValueError(f"is not a list of {what}")
+    return [entry for entry in entries if entry != ""]
 
 
 def _origin(value: object) -> str:

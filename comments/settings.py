@@ -10,12 +10,14 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from comments.readers import (
     Limit,
     Reader,
     Secret,
+    address,
+    addresses,
     choice,
     data_directory,
     file,
@@ -31,11 +33,25 @@ from comments.readers import (
     secret,
     secret_key,
     switch,
+    webhook_secret,
+    webhook_urls,
     whole,
 )
 from comments.resources import folder
 
-__all__ = ["Comments", "Limit", "Moderation", "Pages", "Secret", "Server", "Settings", "SettingsFault", "Store", "load"]
+__all__ = [
+    "Comments",
+    "Limit",
+    "Moderation",
+    "Notices",
+    "Pages",
+    "Secret",
+    "Server",
+    "Settings",
+    "SettingsFault",
+    "Store",
+    "load",
+]
 
 _PREFIX = "COMMENTS_"
 _CONFIG = "COMMENTS_CONFIG"
@@ -110,6 +126,23 @@ class Moderation:
 
 
 @dataclass(frozen=True)
+class Notices:
+    """Who is told of decisions, and of comments that wait."""
+
+    webhook_urls: tuple[str, ...] = _knob(webhook_urls, private=True)
+    webhook_secret: Secret | None = _knob(webhook_secret, private=True)
+    webhook_private: bool = _knob(switch)
+    mail_to: tuple[str, ...] = _knob(addresses, private=True)
+    mail_from: str = _knob(address, private=True)
+    mail_every_minutes: int = _knob(whole(5, 60 * 24 * 7))
+    smtp_host: str = _knob(host)
+    smtp_port: int = _knob(whole(1, 65535))
+    smtp_security: str = _knob(choice("starttls", "tls", "none"))
+    smtp_user: str = _knob(line)
+    smtp_password: Secret | None = _knob(secret, private=True)
+
+
+@dataclass(frozen=True)
 class Pages:
     """What readers get and how long it may be kept."""
 
@@ -129,6 +162,7 @@ class Settings:
     store: Store
     comments: Comments
     moderation: Moderation
+    notices: Notices
     pages: Pages
     secret_key: Secret | None = _knob(secret_key, private=True)
 
@@ -138,6 +172,7 @@ _SECTIONS: dict[str, type] = {
     "store": Store,
     "comments": Comments,
     "moderation": Moderation,
+    "notices": Notices,
     "pages": Pages,
 }
 
@@ -188,6 +223,7 @@ def load(environ: Mapping[str, str], *, config: Path | None = None, **overrides:
     given.update(_from_environ(environ, known, faults))
     given.update(_from_flags(overrides))
     values = dict(_read(given, known, faults))
+    faults += _missing(values)
     if faults:
         raise SettingsFault(faults)
     return _assemble(values)
@@ -200,6 +236,18 @@ def _read(given: Mapping[str, _Given], known: Mapping[str, Knob], faults: list[s
         except ValueError as error:
             shown = "the value" if known[name].private else repr(value)
             faults.append(f"{source}: {shown} {error}")
+
+
+def _missing(values: Mapping[str, object]) -> Iterator[str]:
+    """What one setting asks of another."""
+    if values.get("webhook_urls"):
+        if "webhook_secret" in values and not values["webhook_secret"]:
+            yield "webhook_secret: is needed to sign what webhook_urls are told"
+        urls = cast("tuple[str, ...]", values["webhook_urls"])
+        if not values.get("webhook_private") and any(url.startswith("http:") for url in urls):
+            yield "webhook_urls: an address with http:// is allowed on a private network alone (webhook_private = true)"
+    if values.get("mail_to") and "mail_from" in values and not values["mail_from"]:
+        yield "mail_from: is needed where mail_to is given"
 
 
 def _assemble(values: Mapping[str, object]) -> Settings:

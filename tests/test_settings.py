@@ -192,3 +192,35 @@ def test_settings_travel_to_worker_processes() -> None:
     loaded = settings.load({"COMMENTS_SECRET_KEY": KEY})
     assert pickle.loads(pickle.dumps(loaded)) == loaded
     assert loaded.secret_key == Secret(KEY)
+
+
+SIGNED = {"COMMENTS_WEBHOOK_SECRET": "whsec_" + "A" * 32}
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"COMMENTS_WEBHOOK_URLS": "https://cms.example/hook"}, "webhook_secret: is needed"),
+        ({"COMMENTS_WEBHOOK_URLS": "http://cms.example/hook", **SIGNED}, "http:// is allowed on a private network"),
+        ({"COMMENTS_WEBHOOK_URLS": "https://me:password@cms.example/", **SIGNED}, "has a name, a password"),
+        ({"COMMENTS_WEBHOOK_URLS": "ftp://cms.example/", **SIGNED}, "is not an address like"),
+        ({"COMMENTS_WEBHOOK_SECRET": "whsec_" + "A" * 28}, "24 to 64 random bytes"),
+        ({"COMMENTS_WEBHOOK_SECRET": "A" * 32}, "24 to 64 random bytes"),
+        ({"COMMENTS_MAIL_TO": "desk@news.example"}, "mail_from: is needed"),
+    ],
+)
+def test_notices_need_what_they_are_made_of(environ: dict[str, str], says: str) -> None:
+    (fault,) = faults(environ)
+    assert says in fault
+    assert "password@" not in fault
+    assert environ.get("COMMENTS_WEBHOOK_SECRET", "no key") not in fault
+
+
+def test_webhooks_and_mail_can_be_named_in_the_environment() -> None:
+    urls = {"COMMENTS_WEBHOOK_URLS": "https://a.example/x?key=1, https://b.example:8443", **SIGNED}
+    mail = {"COMMENTS_MAIL_TO": "desk@news.example chief@news.example", "COMMENTS_MAIL_FROM": "desk@news.example"}
+    told = settings.load({**urls, **mail}).notices
+    assert told.webhook_urls == ("https://a.example/x?key=1", "https://b.example:8443")
+    assert told.mail_to == ("desk@news.example", "chief@news.example")
+    assert "a.example" not in repr(told)
+    assert "desk@" not in repr(told)

@@ -48,6 +48,13 @@
                                     at a provider (JSON: nonce, verifier); with a time to live
     NS:{people}:attempts:K  string  bucket of sign-in attempts of a name from a source, or of a source alone
 
+    NS:{outbox}:holder      string  the process that delivers notices; with a time to live
+    NS:{outbox}:read        hash    shard -> id of the entry of its log up to which notices are queued
+    NS:{outbox}:due:W       zset    ids of comments that webhook W (digest of its address) is to hear of, by when (ms)
+    NS:{outbox}:tries:W     hash    ID -> what came of that so far (JSON: since when (ms), how often, why not)
+    NS:{outbox}:dead:W      hash    ID -> the same, of what was given up
+    NS:{outbox}:mailed      string  the moderators were written to; time to live = until they may be again
+
     NS:changed              channel surrogate keys of an article and a site whose public answers have changed
 """
 
@@ -76,6 +83,10 @@ class Keys:
         self.format = f"{self._people}:format"
         self.bans = f"{self._people}:bans"
         self.here = f"{self._people}:here"
+        self._outbox = f"{namespace}:{{outbox}}"
+        self.outbox_holder = f"{self._outbox}:holder"
+        self.outbox_read = f"{self._outbox}:read"
+        self.mailed = f"{self._outbox}:mailed"
 
     def comment(self, comment_id: str) -> str:
         return f"{self._shards[shards.shard_in(comment_id)]}:c:{comment_id}"
@@ -152,6 +163,15 @@ class Keys:
 
     def attempts(self, kind: str, who: str) -> str:
         return f"{self._people}:attempts:{kind}:{_digest(who)}"
+
+    def due(self, webhook: str) -> str:
+        return f"{self._outbox}:due:{_digest(webhook)}"
+
+    def tries(self, webhook: str) -> str:
+        return f"{self._outbox}:tries:{_digest(webhook)}"
+
+    def dead(self, webhook: str) -> str:
+        return f"{self._outbox}:dead:{_digest(webhook)}"
 
 
 class ArticleKeys:

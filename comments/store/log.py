@@ -5,7 +5,7 @@ at a bounded number of entries, whatever it is narrowed to.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -118,6 +118,14 @@ class Log:
         entries = self._newest(range(shards.SHARDS), LogFilter(), after, limit + 1)
         said = [transition for entry in entries[:limit] if (transition := _transition(entry))]
         return said, entries[limit - 1].cursor if len(entries) > limit else None
+
+    def since(self, places: Mapping[int, str], *, until: int, limit: int) -> dict[int, list[Entry]]:
+        """The next entries of each shard's log after the entry at its place, oldest first, up to a moment (ms)."""
+        reads: list[Command] = [
+            ("XRANGE", self._stream(shard), f"({place}", until, "COUNT", limit) for shard, place in places.items()
+        ]
+        found = self._client.pipeline(reads)
+        return {shard: [_entry(shard, raw) for raw in raws] for shard, raws in zip(places, found, strict=True)}
 
     def of(self, comment_id: str) -> list[Transition]:
         """Every transition of one comment, oldest first."""

@@ -17,6 +17,7 @@ from comments.store.client import Client
 from comments.store.comments import CommentStore
 from comments.store.log import Log
 from comments.store.numbers import Numbers
+from comments.store.outbox import Outbox
 from comments.store.people import People
 from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
@@ -33,6 +34,7 @@ class House:
     public: PublicStore
     people: People
     log: Log
+    outbox: Outbox
     numbers: Numbers
     bans: Bans
     sharing: Sharing

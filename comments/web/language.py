@@ -1,34 +1,17 @@
 """Vietnamese and English: which one a request wants, and the words in it (gettext catalogs)."""
 
 from datetime import datetime
-from functools import cache
-from gettext import GNUTranslations, NullTranslations
-from io import BytesIO
 from urllib.parse import urlencode
 
-from babel.dates import format_date, format_datetime, format_timedelta
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.dates import format_date, format_timedelta
 from flask import Flask, g, has_request_context, request, url_for
 
-from comments import resources
 from comments.model import moment_of, rfc3339
 from comments.web.here import here
+from comments.words import catalog, when
 
 LANGUAGES = (("vi", "Tiếng Việt"), ("en", "English"))
 _CODES = tuple(code for code, _ in LANGUAGES)
-
-
-@cache
-def _catalog(code: str) -> NullTranslations:
-    path = resources.folder("translations") / code / "LC_MESSAGES" / "messages.po"
-    if not path.is_file():
-        return NullTranslations()  # English is what the code says
-    compiled = BytesIO()
-    with path.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=code))
-    compiled.seek(0)
-    return GNUTranslations(compiled)
 
 
 def language() -> str:
@@ -49,17 +32,12 @@ def speak(code: str | None) -> None:
 
 
 def gettext(message: str, **values: object) -> str:
-    text = _catalog(language()).gettext(message)
+    text = catalog(language()).gettext(message)
     return text % values if values else text
 
 
 def ngettext(one: str, many: str, number: int, **values: object) -> str:
-    return _catalog(language()).ngettext(one, many, number) % {"num": number, **values}
-
-
-def when(moment: datetime, code: str) -> str:
-    """A moment in words: date and time, UTC."""
-    return f"{format_datetime(moment, 'd MMMM y, HH:mm', locale=code)} UTC"
+    return catalog(language()).ngettext(one, many, number) % {"num": number, **values}
 
 
 def day(moment: datetime, code: str) -> str:

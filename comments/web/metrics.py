@@ -1,6 +1,7 @@
 """Numbers for Prometheus, computed from the store at each scrape: every process gives the same, whichever answers."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -9,8 +10,9 @@ from prometheus_client.registry import Collector
 
 from comments.errors import Unavailable
 from comments.model import Status
+from comments.store.outbox import Standing
 from comments.web.access import require_token
-from comments.web.here import here
+from comments.web.here import House, here
 from comments.web.origins import client_address
 
 blueprint = Blueprint("metrics", __name__)
@@ -63,6 +65,23 @@ def _told() -> Iterator[Metric]:
         if (seconds := tally.waited_at_most(share)) is not None:
             waited.add_metric([str(share)], seconds)
     yield waited
+    yield from _webhooks(house)
+
+
+def _webhooks(house: House) -> Iterator[Metric]:
+    """By host alone: the rest of an address may be a secret."""
+    waiting = GaugeMetricFamily("comments_webhook_waiting", "Changes a webhook has yet to hear of.", labels=["host"])
+    failing = GaugeMetricFamily("comments_webhook_failing", "Those of them that failed already.", labels=["host"])
+    given_up = GaugeMetricFamily("comments_webhook_given_up", "Changes that were given up.", labels=["host"])
+    hosts: dict[str, list[Standing]] = {}
+    for url in house.settings.notices.webhook_urls:
+        hosts.setdefault(urlsplit(url).hostname or "", []).append(house.outbox.standing(url))
+    for host, standing in hosts.items():
+        waiting.add_metric([host], sum(one.waiting for one in standing))
+        failing.add_metric([host], sum(one.failing for one in standing))
+        given_up.add_metric([host], sum(one.given_up for one in standing))
+    if hosts:
+        yield from (waiting, failing, given_up)
 
 
 def _gauge(name: str, says: str, value: float) -> Metric:

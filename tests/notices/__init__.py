@@ -1,0 +1,1 @@
+"""What leaves after a decision, and those who get it: small servers on this machine."""
