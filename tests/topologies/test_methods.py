@@ -29,12 +29,14 @@ from comments.store.client import Client
 from comments.store.comments import Change, Entry, Filter
 from comments.store.format import check_format
 from comments.store.log import LogFilter
+from comments.store.outbox import Tried
 from comments.store.repair import repair
 from comments.store.sharing import Share
 from tests.people import Moderator, Reader
 from tests.topologies.fleet import HOST, Nodes, Valkey, empty
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
+HOOK = "https://cms.example/hook"
 ARTICLES = [f"article {n}" for n in range(12)]  # in several shards, and so on several nodes
 
 
@@ -94,6 +96,21 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "Log.page": lambda t: [t.log.page(LogFilter(), limit=5), t.log.page(LogFilter(comment=t.tops[0]), limit=5)],
     "Log.transitions": lambda t: t.log.transitions(limit=5),
     "Log.of": lambda t: t.log.of(t.tops[0]),
+    "Log.since": lambda t: t.log.since({3: "0-0", 4: "0-0"}, until=t.now, limit=5),
+    "Outbox.hold": lambda t: t.outbox.hold("me"),
+    "Outbox.clock": lambda t: t.outbox.clock(),
+    "Outbox.places": lambda t: t.outbox.places(t.now),
+    "Outbox.note": lambda t: t.outbox.note("me", 3, "1-1", t.now, t.tops, [HOOK, f"{HOOK}/other"]),
+    "Outbox.next": lambda t: t.keep(due=t.outbox.next(HOOK, t.now)),
+    "Outbox.settled_at": lambda t: t.outbox.settled_at(t.tops[0]),
+    "Outbox.later": lambda t: t.outbox.later(HOOK, t.due, t.now, Tried(t.now, 1, "500")),
+    "Outbox.give_up": lambda t: t.outbox.give_up(HOOK, t.outbox.next(HOOK, t.now), Tried(t.now, 2, "500")),
+    "Outbox.told": lambda t: t.outbox.told(HOOK, t.outbox.next(HOOK, t.now)),
+    "Outbox.standing": lambda t: t.outbox.standing(HOOK),
+    "Outbox.resend": lambda t: t.outbox.resend(HOOK, t.now),
+    "Outbox.mail_is_due": lambda t: t.outbox.mail_is_due(60),
+    "Outbox.mail_failed": lambda t: t.outbox.mail_failed(60),
+    "Outbox.let_go": lambda t: t.outbox.let_go("me"),
     "Numbers.tally": lambda t: t.numbers.tally(until=t.now, days=2),
     "Sharing.renew": lambda t: t.sharing.renew(t.share, t.waiting),
     "Sharing.presence": lambda t: t.sharing.presence("Lan", now=t.now),
@@ -150,7 +167,7 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "broken_promise": lambda t: health.broken_promise(t.client, "disk"),
     "repair": lambda t: repair(t.client, "comments"),
 }
-WITHOUT_KEYS = {"look", "broken_promise"}  # ask each server about itself
+WITHOUT_KEYS = {"look", "broken_promise", "Outbox.clock"}  # ask each server about itself
 
 
 def a_submission(article: str, **more: Any) -> Submission:
