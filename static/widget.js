@@ -21,7 +21,8 @@
   const REL = "ugc nofollow noopener";
   const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
-  /* Name, English, Vietnamese; "one~other" where a number is in it. More languages: static/languages. */
+  /* Name, English, Vietnamese; "one~other" where a number is in it. More languages: static/languages,
+     with words of their own for what the server says in these two. */
   const STRINGS = { __proto__: null, en: { __proto__: null }, vi: { __proto__: null } };
   for (const row of `
     heading|Comments|Bình luận
@@ -49,7 +50,7 @@
     length|{n} / {max} characters|{n} / {max} ký tự
     send|Send comment|Gửi bình luận
     sending|Sending…|Đang gửi…
-    empty|Please fill in this field.|Vui lòng điền mục này.
+    required|Please fill in this field.|Vui lòng điền mục này.
     thanks|Thank you. Your comment is waiting for review.|Cảm ơn bạn. Bình luận của bạn đang chờ duyệt.
     receipt|Follow what happens to it|Theo dõi tình trạng bình luận
     retry|Try again|Thử lại
@@ -266,7 +267,7 @@
       if (text.other) text = text[new Intl.PluralRules(lang).select(values.n)] ?? text.other;
       return text.replace(/\{(\w+)\}/g, (_, slot) => values[slot].toLocaleString(lang));
     };
-    const address = (path, query) => {
+    const address = (path, query = { lang }) => {
       const url = near(host, "/api/v1/" + path);
       url.search = new URLSearchParams(query);
       return url;
@@ -352,6 +353,10 @@
       fire("error", { status, code: problem });
       return STRINGS[lang][status > 499 ? "unavailable" : problem] ?? data.detail ?? t("unavailable");
     };
+
+    /** What the server finds wrong, as a map: field -> words. */
+    const faults = ({ faults = [] }) =>
+      new Map(faults.map((one) => [one.field, STRINGS[lang][one.code] ? t(one.code, one) : one.detail]));
 
     const thread = (one, open) => {
       const items = (some) => some.map((reply) => h("li", "", comment(reply, open, one.id)));
@@ -471,7 +476,7 @@
       const note = h("p", { role: "status" }, data.reason);
       const settle = async (answer) => {
         if (!answer.problem || answer.status === 409) return own();
-        note.textContent = Object.values(answer.data.errors ?? {}).join(" ") || complaint(answer);
+        note.textContent = [...faults(answer.data).values()].join(" ") || complaint(answer);
       };
       const edit = () => {
         const input = h("textarea", { part: "input", "aria-label": t("body"), dir: "auto" });
@@ -570,7 +575,7 @@
 
     const missing = () => {
       const wrong = new Map();
-      for (const [name, input] of fields) if (input.required && !input.value.trim()) wrong.set(name, t("empty"));
+      for (const [name, input] of fields) if (input.required && !input.value.trim()) wrong.set(name, t("required"));
       if (lengthOf(fields.get("body").value) > MOST) wrong.set("body", length.textContent);
       return wrong;
     };
@@ -636,7 +641,7 @@
       // A clear no ends the key. A silent, busy or failing server may have stored the comment: same key again.
       const settled = status > 399 && status < 500 && status !== 429;
       if (settled) key = undefined;
-      const wrong = new Map(Object.entries(data.errors ?? {}));
+      const wrong = faults(data);
       mark(wrong);
       tellUser(
         "",

@@ -12,6 +12,7 @@ from comments.model import BATCH_MAX, FIRST_REPLIES, rfc3339
 from comments.web import thread_page
 from comments.web.answers import alone, page_json, shared
 from comments.web.errors import wants_page
+from comments.web.faults import parent_gone
 from comments.web.forms import FIELDS, SubmissionForm, submission_form
 from comments.web.here import here
 from comments.web.intake import fields_of, one, query_of
@@ -41,7 +42,7 @@ def submit() -> AnyResponse:
     except ParentUnknown as error:
         if not page:
             raise
-        return _refused(form, {"parent": [gettext("The comment you answer is not on this page any more.")]}, error)
+        return _refused(form, {"parent": [parent_gone()]}, error)
     path = f"{_receipts_path()}{accepted.receipt}"
     if page:
         return redirect(f"{path}?lang={language()}", 303)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from comments import errors
 from comments.model import moment_of
+from comments.web.faults import Fault, parent_gone
 from comments.web.language import gettext, language
 from comments.web.problems import Problem
 from comments.web.reasons import in_words
@@ -32,8 +33,8 @@ def of(error: errors.CommentsError) -> Problem:
         case errors.Invalid():
             return Problem(422, error.code, gettext("Some fields need another look."), errors=error.errors)
         case errors.ParentUnknown():
-            message = gettext("The comment you answer is not on this page any more.")
-            return Problem(422, error.code, gettext("Some fields need another look."), errors={"parent": [message]})
+            detail = gettext("Some fields need another look.")
+            return Problem(422, error.code, detail, errors={"parent": [parent_gone()]})
         case errors.Closed():
             return Problem(403, error.code, gettext("This article takes no more comments."))
         case errors.Banned():
@@ -71,6 +72,7 @@ def answer(problem: Problem) -> Response:
     }
     if problem.errors is not None:
         document["errors"] = problem.errors
+        document["faults"] = [_fault(field, message) for field, said in problem.errors.items() for message in said]
     if problem.retry_after is not None:
         document["retry_after"] = problem.retry_after
     if problem.outcome:
@@ -87,6 +89,11 @@ def answer(problem: Problem) -> Response:
         response.headers["WWW-Authenticate"] = "Bearer"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _fault(field: str, message: str) -> dict[str, str | int]:
+    code, values = (message.code, message.values) if isinstance(message, Fault) else ("invalid", {})
+    return {"field": field, "code": code, "detail": message, **values}
 
 
 def wants_page() -> bool:

@@ -28,8 +28,8 @@ from comments.model import (
     Address,
     Submission,
 )
+from comments.web import faults
 from comments.web.here import here
-from comments.web.language import gettext
 
 Validator = Callable[[Form, Field], None]
 
@@ -52,9 +52,9 @@ def name(_form: Form, field: Field) -> None:
     field.data = _cleaned(text.clean_line, field.data)
     _measure(field.data, NAME_MAX, required=True)
     if not text.is_visible(field.data):
-        raise StopValidation(gettext("This field is required."))
+        raise StopValidation(faults.required())
     if text.has_piled_marks(field.data):
-        raise StopValidation(gettext("Too many marks on one letter."))
+        raise StopValidation(faults.too_many_marks())
 
 
 def body(_form: Form, field: Field) -> None:
@@ -62,7 +62,7 @@ def body(_form: Form, field: Field) -> None:
     field.data = _cleaned(text.clean, field.data)
     _measure(field.data, BODY_MAX, required=True)
     if not text.is_visible(field.data):
-        raise StopValidation(gettext("This field is required."))
+        raise StopValidation(faults.required())
 
 
 def email(_form: Form, field: Field) -> None:
@@ -76,7 +76,7 @@ def email(_form: Form, field: Field) -> None:
     try:
         found = validate_email(typed, check_deliverability=settings.check_email_dns)
     except (EmailNotValidError, ValueError) as error:
-        raise StopValidation(gettext("Enter a valid email address.")) from error
+        raise StopValidation(faults.bad_email()) from error
     field.data = found.normalized
 
 
@@ -93,17 +93,17 @@ def web_address(_form: Form, field: Field) -> None:
     except ValueError:
         good = False
     if not good:
-        raise StopValidation(gettext("Enter an address that starts with http:// or https://."))
+        raise StopValidation(faults.bad_web_address())
 
 
 def language(_form: Form, field: Field) -> None:
     if field.data and not _LANGUAGE.fullmatch(field.data):
-        raise StopValidation(gettext("Enter a language code such as vi or en."))
+        raise StopValidation(faults.bad_language())
 
 
 def idempotency_key(_form: Form, field: Field) -> None:
     if field.data and not _KEY.fullmatch(field.data):
-        raise StopValidation(gettext("A key is 1 to 200 printable ASCII characters."))
+        raise StopValidation(faults.bad_key())
 
 
 class SubmissionForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -193,14 +193,11 @@ def _cleaned(clean: Callable[[str], str], typed: str | None) -> str:
     try:
         return clean(typed or "")
     except text.Refused as refused:
-        message = gettext("The character %(code)s is not allowed.", code=refused.codepoint)
-        raise StopValidation(message) from refused
+        raise StopValidation(faults.bad_character(refused.codepoint)) from refused
 
 
 def _measure(cleaned: str, most: int, required: bool) -> None:
     if required and not cleaned:
-        raise StopValidation(gettext("This field is required."))
+        raise StopValidation(faults.required())
     if len(cleaned) > most:
-        raise StopValidation(
-            gettext("At most %(most)s characters; this has %(length)s.", most=most, length=len(cleaned))
-        )
+        raise StopValidation(faults.too_long(most, len(cleaned)))

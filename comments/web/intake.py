@@ -15,6 +15,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from comments.errors import Invalid
+from comments.web.faults import bad_character, not_text
 from comments.web.language import gettext
 from comments.web.problems import Problem
 
@@ -198,9 +199,9 @@ def _number(digits: str) -> float:
 def _not_text(value: Any) -> str:
     """Why a value is no text, or ""."""
     if not isinstance(value, str):
-        return gettext("This must be text.")
+        return not_text()
     found = _SURROGATE.search(value)
-    return gettext("The character %(code)s is not allowed.", code=f"U+{ord(found.group()):04X}") if found else ""
+    return bad_character(f"U+{ord(found.group()):04X}") if found else ""
 
 
 def _once(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from comments.model import (
 from comments.store import shards
 from comments.store.comments import Filter
 from comments.text import Refused, clean, clean_line
+from comments.web.faults import bad_character, not_text, too_long
 from comments.web.forms import identity
 from comments.web.here import here
 from comments.web.intake import one
@@ -36,7 +37,7 @@ def identity_of(site: str, article: str) -> tuple[str, str]:
     try:
         return identity(site, article)
     except StopValidation as error:
-        raise Invalid({"article": [str(error.args[0])]}) from error
+        raise Invalid({"article": [error.args[0]]}) from error
 
 
 def site_of(text: str) -> str:
@@ -47,8 +48,7 @@ def site_of(text: str) -> str:
     """
     site = _cleaned(text, "site", clean_line)
     if len(site) > SITE_MAX:
-        message = gettext("At most %(most)s characters; this has %(length)s.", most=SITE_MAX, length=len(site))
-        raise Invalid({"site": [message]})
+        raise Invalid({"site": [too_long(SITE_MAX, len(site))]})
     return site or DEFAULT_SITE
 
 
@@ -147,7 +147,7 @@ def _verdict(field: str, item: Any) -> Verdict:
         raise Invalid({field: [gettext("This must be an object.")]})
     comment_id, version, decision, reason = (item.get(k) for k in ("id", "version", "decision", "reason"))
     if not isinstance(comment_id, str):
-        raise Invalid({f"{field}.id": [gettext("This must be text.")]})
+        raise Invalid({f"{field}.id": [not_text()]})
     if type(version) is not int or version < 0:
         raise Invalid({f"{field}.version": [gettext("This must be the version that was shown, a whole number.")]})
     if not isinstance(decision, str) or decision not in BY_MODERATORS:
@@ -160,12 +160,10 @@ def _reason(given: Any, field: str) -> str | None:
     if given is None:
         return None
     if not isinstance(given, str):
-        raise Invalid({field: [gettext("This must be text.")]})
+        raise Invalid({field: [not_text()]})
     reason = _cleaned(given, field, clean)
     if len(reason) > REASON_MAX:
-        length = len(reason)
-        message = gettext("At most %(most)s characters; this has %(length)s.", most=REASON_MAX, length=length)
-        raise Invalid({field: [message]})
+        raise Invalid({field: [too_long(REASON_MAX, len(reason))]})
     return reason or None
 
 
@@ -173,5 +171,4 @@ def _cleaned(typed: str, field: str, clean: Callable[[str], str]) -> str:
     try:
         return clean(typed)
     except Refused as refused:
-        message = gettext("The character %(code)s is not allowed.", code=refused.codepoint)
-        raise Invalid({field: [message]}) from refused
+        raise Invalid({field: [bad_character(refused.codepoint)]}) from refused

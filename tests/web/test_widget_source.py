@@ -1,6 +1,7 @@
 """What the widget's text alone shows: nothing in it can turn a reader's words into markup, and it stays small."""
 
 import gzip
+import inspect
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ from flask import Flask
 
 from comments import resources
 from comments.model import ReportReason
+from comments.web import faults
 from tests.widget_build import BUILT, built
 
 SOURCE = (resources.folder("static") / "widget.js").read_text(encoding="utf-8")
@@ -88,10 +90,36 @@ def test_links_of_readers_pass_the_one_check_and_carry_their_rel() -> None:
 def test_every_language_says_the_same_things() -> None:
     english = WORDS["en"]
     for language, words in WORDS.items():
-        assert words.keys() == english.keys(), language
-        for name, text in words.items():
-            assert slots(text) == slots(english[name]), (language, name)
-            assert isinstance(text, dict) == isinstance(english[name], dict), (language, name)
+        assert words.keys() - SAID_BY_THE_SERVER.keys() == english.keys(), language
+        for name in english:
+            assert slots(words[name]) == slots(english[name]), (language, name)
+            assert isinstance(words[name], dict) == isinstance(english[name], dict), (language, name)
+
+
+# What a form can be refused for. The server says it in English and Vietnamese, the widget in all others.
+SAID_BY_THE_SERVER = {
+    fault.code: [[f"{{{name}}}" for name in sorted(fault.values)]]
+    for fault in (
+        faults.too_long(80, 81),
+        faults.too_many_marks(),
+        faults.bad_character("U+0000"),
+        faults.bad_email(),
+        faults.bad_web_address(),
+        faults.parent_gone(),
+    )
+}
+NOT_THE_READERS = {"not_text", "bad_language", "bad_key"}  # what only a program can do wrong
+
+
+@pytest.mark.parametrize("language", sorted(WORDS.keys() - {"en", "vi"}))
+def test_what_the_server_finds_wrong_has_words_in_every_language(language: str) -> None:
+    for code, values in SAID_BY_THE_SERVER.items():
+        assert slots(WORDS[language][code]) == values, code
+
+
+def test_there_is_no_other_fault_that_a_reader_can_make() -> None:
+    codes = set(re.findall(r'"([a-z_]+)"(?:, \w+=\w+)*\)$', inspect.getsource(faults), re.MULTILINE))
+    assert codes == SAID_BY_THE_SERVER.keys() | NOT_THE_READERS | {"required"}
 
 
 def test_there_are_the_languages_that_are_promised() -> None:
