@@ -106,6 +106,8 @@ class Desk:
         if admission.ban and admission.ban.effect == REFUSE:
             raise Banned(admission.ban.until, admission.ban.reason)
         status, reasons = checks.examine(submission, is_new_person=admission.is_new)
+        if admission.is_unchecked:
+            reasons.append(checks.UNCHECKED)
         if admission.ban:
             status, reasons = Status.SPAM, [bans.CODE]
         comment_id = shards.comment_id(shards.shard_of(submission.site, submission.article), self._new_id(at))

@@ -7,6 +7,7 @@ from comments.checks import honeypot, links
 from comments.model import Status, Submission
 
 FIRST = "first_comment"
+UNCHECKED = "unchecked"  # a part of the store was away: bans, or the pseudonym
 
 
 def examine(submission: Submission, *, is_new_person: bool) -> tuple[Status, list[str]]:

@@ -1,12 +1,14 @@
 """Comments in the store, with one grammar: enqueue, queue (look), decide."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from comments.errors import Closed, ParentUnknown
+from comments.errors import Closed, ParentUnknown, Unavailable
 from comments.model import (
     DEFAULT_SITE,
     FEED_MAX,
@@ -28,6 +30,7 @@ from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, P
 from comments.store.sharing import Share, take, taken, untaken
 
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
+_APART = 5.0  # seconds for which limit, person and bans are asked for one by one after one of them was away
 _EDITED = "edited"  # the reason in the log
 _REPORTERS_REMEMBERED = 30 * 86_400  # seconds after the last report on a comment
 _PINNED_AT_MOST = 3  # of an article
@@ -37,12 +40,16 @@ _EXAMINED_AT_MOST = 2000  # records that one filtered page looks at before it ha
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Whether a source may submit now (`wait` in seconds, 0 = yes) and the pseudonym of the address, if any."""
+    """Whether a source may submit now (`wait` in seconds, 0 = yes) and the pseudonym of the address, if any.
+
+    `is_unchecked` when the pseudonym or the bans could not be had.
+    """
 
     wait: float
     person: str | None
     is_new: bool
     ban: Ban | None = None
+    is_unchecked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class Entry:
     status: Status
     reasons: Sequence[str]
     mail: bytes  # the sealed address, or b""
-    person: str | None
+    person: str | None  # None with a `blind`: the pseudonym could not be had, `repair` looks for it later
     blind: str | None
     answer: str
     answer_lifetime: int
@@ -102,6 +109,7 @@ class CommentStore:
         self._client = client
         self._room = room
         self._keys = Keys(namespace)
+        self._apart_until = 0.0
 
     # -- submissions
 
@@ -120,6 +128,7 @@ class CommentStore:
 
         `now`, `interval` (one submission's worth) and `burst` (the whole bucket) are milliseconds. An address that
         was never seen gets `pseudonym`, for good only when `enqueue` follows. `bans` are the names of bans to look for.
+        What lies on a part of the store that is away holds nobody up.
         """
 
         self._room()
@@ -129,16 +138,34 @@ class CommentStore:
             person = [("SET", self._keys.person(blind), pseudonym, "NX", "GET", "EX", _PERSON_ON_TRIAL)]
         limits = [Call(ADMIT, [self._keys.limit(source)], [now, interval, burst])] if source else []
         banned: list[Command] = [("GET", self._keys.ban(name)) for name in bans]
-        if not limits and not blind and not banned:
-            return Admission(0, None, False)
-        results = self._client.run_all(limits, [*person, *banned])
-        known = results[0] if blind else None
+        counted, known, found = self._asked(limits, person, banned)
+        named = known[0] if known else None
         return Admission(
-            wait=int(results[-1]) / 1000 if limits else 0,
-            person=(known.decode() if known else pseudonym) if blind else None,
-            is_new=bool(blind) and known is None,
-            ban=strictest(results[len(person) : len(person) + len(banned)]),
+            wait=int(counted[0]) / 1000 if counted else 0,
+            person=(named.decode() if named else pseudonym) if known else None,
+            is_new=bool(known) and named is None,
+            ban=strictest(found or []),
+            is_unchecked=known is None or found is None,
         )
+
+    def _asked(
+        self, limits: Sequence[Call], person: Sequence[Command], banned: Sequence[Command]
+    ) -> tuple[list[Any] | None, list[Any] | None, list[Any] | None]:
+        """The replies to each of the three, which lie on shards of their own; None for those on one that is away."""
+        if time.monotonic() >= self._apart_until:
+            with suppress(Unavailable):
+                replies = self._client.run_all(limits, [*person, *banned])
+                first, second = len(person), len(person) + len(banned)
+                return replies[second:], replies[:first], replies[first:second]
+            self._apart_until = time.monotonic() + _APART
+            limits = []  # what was tried may have been counted
+        return self._answered(limits, []), self._answered([], person), self._answered([], banned)
+
+    def _answered(self, calls: Sequence[Call], commands: Sequence[Command]) -> list[Any] | None:
+        try:
+            return self._client.run_all(calls, commands)
+        except Unavailable:
+            return None
 
     def enqueue(self, entry: Entry) -> str:
         """Queues a submission, durably, in one round trip; the answer that counts for its idempotency key.
@@ -156,13 +183,35 @@ class CommentStore:
 
     def enqueue_all(self, entries: Sequence[Entry]) -> list[str | Closed | ParentUnknown]:
         """Queues many, each on its own, in one round trip; what `enqueue` would have returned or raised for each."""
-        keep: list[Command] = []
-        for entry in entries:
-            if entry.blind and entry.person:
-                keep.append(("PERSIST", self._keys.person(entry.blind)))
-                keep.append(("SET", self._keys.known(entry.person), entry.blind))
-        replies = self._client.run_all([self._enqueue_call(entry) for entry in entries], keep, safe=True)
-        return [_queued(entry, reply) for entry, reply in zip(entries, replies[len(keep) :], strict=True)]
+        calls = [self._enqueue_call(entry) for entry in entries]
+        keep = [command for entry in entries for command in self._keep(entry)]
+        try:
+            replies = self._client.run_all(calls, keep, safe=True)[len(keep) :]
+        except Unavailable as error:
+            if not keep:
+                raise
+            replies = self._enqueue_alone(entries, calls, error)
+        return [_queued(entry, reply) for entry, reply in zip(entries, replies, strict=True)]
+
+    def _keep(self, entry: Entry) -> list[Command]:
+        """What keeps a pseudonym for good, and the way back from it."""
+        if not entry.blind or not entry.person:
+            return []
+        return [("PERSIST", self._keys.person(entry.blind)), ("SET", self._keys.known(entry.person), entry.blind)]
+
+    def _enqueue_alone(self, entries: Sequence[Entry], calls: Sequence[Call], error: Unavailable) -> list[Any]:
+        """The scripts once more (they may be), where perhaps only the shards of pseudonyms are away."""
+        try:
+            replies = self._client.run_all(calls, safe=True)
+        except Unavailable as again:
+            raise Unavailable(str(again), maybe_written=error.maybe_written or again.maybe_written) from error
+        marks: list[Command] = [
+            ("HSET", self._keys.comment(entry.comment_id), "blind", entry.blind)  # `repair` keeps the pseudonym later
+            for entry, reply in zip(entries, replies, strict=True)
+            if entry.blind and entry.person and _queued(entry, reply) == entry.answer
+        ]
+        self._client.pipeline(marks)
+        return replies
 
     def _enqueue_call(self, entry: Entry) -> Call:
         keys, submission, shard = self._keys, entry.submission, shards.shard_in(entry.comment_id)
@@ -180,7 +229,7 @@ class CommentStore:
                 keys.answer(shard, submission.site, submission.article, idempotency_key),
                 article.public,
                 article.meta,
-                keys.comments_of(shard, entry.person or ""),
+                keys.comments_of(shard, entry.person or entry.blind or ""),
                 keys.comment(parent_record),
                 keys.tally(shard, numbers.day_of(entry.at)),
             ],
@@ -191,7 +240,8 @@ class CommentStore:
                 entry.status,
                 entry.at,
                 ",".join(entry.reasons),
-                entry.person or "",
+                entry.person or entry.blind or "",
+                "" if entry.person else entry.blind or "",
                 parent,
                 entry.answer,
                 entry.answer_lifetime if submission.idempotency_key else 0,

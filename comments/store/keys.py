@@ -5,7 +5,8 @@
 
     NS:{c:NN}:c:ID          hash    one comment: data (JSON, as submitted), mail (sealed address), status, version,
                                     last (JSON: who decided, when, why), root (replies: top of their thread),
-                                    log (ids of its entries in the log), reports (a word for each reader's report)
+                                    log (ids of its entries in the log), reports (a word for each reader's report),
+                                    blind (keyed hash of the address, until its pseudonym is found)
     NS:{c:NN}:was:ID        list    data of a comment as it was before each edit by a moderator
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
     NS:{c:NN}:reported      zset    ids of the shard's approved comments that readers reported, by number of reports
@@ -16,7 +17,8 @@
     NS:{c:NN}:seals         list    the chain of seals of the log (JSON: upto, count, mac, at)
     NS:{c:NN}:tally:DAY     hash    counts of one day (20261231): came by hour (s), decided by hour (d), moderator (m)
                                     and article (a), waiting times in buckets (w); with a time to live
-    NS:{c:NN}:of:PERSON     set     ids of a person's comments, found by the blind index
+    NS:{c:NN}:of:PERSON     set     ids of a person's comments, found by the blind index; of:BLIND as long as the
+                                    pseudonym could not be had
     NS:{c:NN}:i:KEY         string  answer to an idempotency key, with a time to live
     NS:{c:NN}:a:A:public    hash    ID -> finished public JSON of each approved comment; its size is the count
     NS:{c:NN}:a:A:threads   zset    ids of top-level comments that show (approved, or above approved replies)

@@ -38,6 +38,11 @@ def write(
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
+def with_person(data: bytes, person: str) -> str:
+    """The same `data` with the pseudonym of its person."""
+    return json.dumps({**json.loads(data), "o": person}, ensure_ascii=False, separators=(",", ":"))
+
+
 def read_body(data: bytes) -> str:
     """The text in a `data` field; empty for a damaged one."""
     try:

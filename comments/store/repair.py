@@ -5,6 +5,7 @@ seen. To run it twice changes nothing the second time. What cannot be made again
 log) is only told.
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,7 +17,7 @@ from comments.store import records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, announcement
 from comments.store.published import finished
-from comments.store.scripts import MEND, UPROOT, Call
+from comments.store.scripts import MEND, NAME, UPROOT, Call
 
 _STEP = 500  # keys looked at in one go
 _EXAMPLES = 5
@@ -28,6 +29,7 @@ CLASSES = {
     "thread": "approved comments that are missing from their thread",
     "hidden": "comments that are public and should not be",
     "planted": "members of queues and pages that are no such comment",
+    "unnamed": "comments that came while the pseudonym of their person could not be had or kept",
     "log": "comments whose way is not whole in the log",
 }
 
@@ -96,6 +98,7 @@ class _Round:
         sound = [comment for comment, _ in read.values() if comment and not comment.is_damaged]
         self._mend_all(sound)
         self._check_logs([(comment, entries) for comment, entries in read.values() if comment in sound])
+        self._name_all(sound)
         for comment_id in (i for i, (comment, _) in read.items() if comment and comment.is_damaged):
             self._report.add("damaged", comment_id)
             self._show_to_moderators(comment_id)
@@ -158,6 +161,33 @@ class _Round:
             whole = len(fields) == comment.version and fields[-1][b"to"].decode() == comment.status
             if not whole or any(entry[b"comment"].decode() != comment.id for entry in fields):
                 self._report.add("log", comment.id)
+
+    def _name_all(self, comments: Sequence[Comment]) -> None:
+        """Comments that came while pseudonyms could not be had, or kept, get theirs: the one that is known by now."""
+        reads: list[Command] = [("HMGET", self._keys.comment(comment.id), "blind", "data") for comment in comments]
+        for comment, (blind, data) in zip(comments, self._client.pipeline(reads), strict=True):
+            if blind:
+                self._report.add("unnamed", comment.id)
+                if not self._look:
+                    self._name(comment, blind.decode(), data)
+
+    def _name(self, comment: Comment, blind: str, data: bytes) -> None:
+        keys, shard = self._keys, shards.shard_in(comment.id)
+        new = comment.person or secrets.token_hex(8)
+        (known,) = self._client.pipeline([("SET", keys.person(blind), new, "NX", "GET")])
+        person = known.decode() if known else new
+        self._client.pipeline([("PERSIST", keys.person(blind)), ("SET", keys.known(person), blind)])
+        self._client.run(
+            Call(
+                NAME,
+                [
+                    keys.comment(comment.id),
+                    keys.comments_of(shard, comment.person or blind),
+                    keys.comments_of(shard, person),
+                ],
+                [comment.id, data, records.with_person(data, person)],
+            )
+        )
 
     def _show_to_moderators(self, comment_id: str) -> None:
         """A damaged comment stands in some queue, so that somebody sees it and takes it out."""

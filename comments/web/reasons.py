@@ -13,6 +13,7 @@ def sentences() -> dict[str, str]:
     return {
         "review": gettext("Every comment is read before it appears."),
         "first_comment": gettext("First comment from this address."),
+        "unchecked": gettext("It came while a part of the store was away: bans and its author are not checked."),
         "link": gettext("It contains a link."),
         "honeypot": gettext("It filled in a field that people cannot see."),
         "reported_spam": gettext("Readers reported it as advertising."),

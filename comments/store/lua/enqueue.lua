@@ -1,10 +1,11 @@
 #!lua
 -- Queues a submission: comment, queue, log, index of its person and answer to its idempotency key, all or nothing.
 -- KEYS: record queue log answer public meta comments_of parent_record tally
--- ARGV: id data mail status at reason person parent answer_text lifetime counted kept_until
+-- ARGV: id data mail status at reason person unnamed parent answer_text lifetime counted kept_until
 -- Returns: {'done'} | {'seen', answer_text of the first time} | {'closed'} | {'no_parent'}
 local record, queue, log, answer, public, meta, comments_of, parent_record, tally = unpack(KEYS)
-local id, data, mail, status, at, reason, person, parent, answer_text, lifetime, counted, kept_until = unpack(ARGV)
+local id, data, mail, status, at, reason, person, unnamed, parent, answer_text,
+      lifetime, counted, kept_until = unpack(ARGV)
 
 local earlier = redis.call('GET', answer)
 if earlier then
@@ -23,6 +24,7 @@ local entry = redis.call('XADD', log, '*', 'comment', id, 'from', '', 'to', stat
                          'reason', reason, 'version', '1')
 redis.call('HSET', record, 'data', data, 'status', status, 'version', '1', 'log', entry)
 if mail ~= '' then redis.call('HSET', record, 'mail', mail) end
+if unnamed ~= '' then redis.call('HSET', record, 'blind', unnamed) end
 redis.call('ZADD', queue, 0, id)
 redis.call('HINCRBY', tally, counted, 1)
 redis.call('EXPIREAT', tally, kept_until)
