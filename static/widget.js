@@ -33,6 +33,7 @@
     removed|This comment was removed.|Bình luận này đã bị gỡ.
     edited|edited|đã sửa
     staff|Staff|Tòa soạn
+    pinned|Pinned|Đã ghim
     order|Order|Thứ tự
     oldest|Oldest first|Cũ nhất trước
     newest|Newest first|Mới nhất trước
@@ -309,7 +310,7 @@
           "div",
           { class: "by", id: id + "-by" },
           h("bdi", { part: "name" }, href ? h("a", { href, rel: REL }, one.name) : one.name),
-          one.staff && h("span", { class: "badge", part: "badge" }, t("staff")),
+          ...["staff", "pinned"].map((word) => one[word] && h("span", { class: "badge", part: "badge" }, t(word))),
           time,
           one.edited_at && h("span", "soft", t("edited")),
         ),

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from comments import resources
 from tests.browser.conftest import OpenWindow
-from tests.browser.newsroom import EN, Newsroom, box, fill, troubles, write
+from tests.browser.newsroom import EN, Newsroom, box, fill, sign_in, troubles, write
 
 HOST = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>{article}</title>
 <script src="/widget.js" defer></script>{before}
@@ -168,6 +168,25 @@ def test_a_link_to_what_is_not_there_shows_the_comments(paper: Paper, newsroom: 
     widget = paper.show("gone", hash="#comment-" + "0" * 28)
     expect(widget.get_by_text("still here")).to_be_visible()
     assert troubles(paper.page) == []
+
+
+def test_what_moderators_pinned_says_so_and_stands_first_in_either_order(
+    paper: Paper, newsroom: Newsroom, window: OpenWindow
+) -> None:
+    _, pinned, _ = (newsroom.approved(article="pins", name=name) for name in ("First", "Second", "Third"))
+    desk = window().new_page()
+    sign_in(desk, newsroom.moderator("Lan"))
+    desk.goto(f"/moderate/comments/{pinned}")
+    desk.get_by_role("button", name="Pin it above the others").click()
+    widget = paper.show("pins")
+    threads = widget.get_by_role("article")
+    for order, others in (("oldest", ("First", "Third")), ("newest", ("Third", "First"))):
+        widget.get_by_label("Order").select_option(order)
+        expect(threads.nth(1)).to_have_accessible_name(re.compile(others[0]))
+        names = [re.compile("^Second Pinned "), *(re.compile(f"^{name} (?!Pinned)") for name in others)]
+        for place, name in enumerate(names):
+            expect(threads.nth(place)).to_have_accessible_name(name)
+    expect(threads).to_have_count(3)
 
 
 def test_new_comments_are_announced_not_imposed(paper: Paper, newsroom: Newsroom) -> None:

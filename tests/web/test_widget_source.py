@@ -148,7 +148,19 @@ def test_no_word_is_missing_or_left_over() -> None:
     named = set(re.findall(r'\bt\("(\w+)"', CODE)) | set(
         re.findall(r'(?:button|quiet|more|field|option)\((?:\w+, )?"(\w+)"', CODE)
     )
-    said = {"sending", "send", "pending", "rejected", "unavailable", "offline", "too_many", "invalid", "closed"}
+    said = {
+        "staff",
+        "pinned",
+        "sending",
+        "send",
+        "pending",
+        "rejected",
+        "unavailable",
+        "offline",
+        "too_many",
+        "invalid",
+        "closed",
+    }
     reasons = {str(reason) for reason in ReportReason}
     assert WORDS["en"].keys() == named - {"homepage"} | said | reasons
 
