@@ -161,24 +161,19 @@ class Comment:
         """Whether its record could not be read; such a comment can only be rejected."""
         return DAMAGED in self.reasons
 
-    def public_json(self, *, html: str | None) -> str:
-        """The finished public form, one JSON object (contract: GET /api/v1/comments) without the reply fields.
-
-        With None it has no `html`; its text then comes last.
-        """
-        said = {
+    def public_form(self, *, html: str) -> dict[str, object]:
+        """The finished public form (contract: GET /api/v1/comments) without what tells of replies and pins."""
+        return {
             "id": self.id,
-            "parent": self.parent,
-            "name": self.name,
             "website": self.website,
-            "created_at": rfc3339(self.created_at),
             "edited_at": self.edited_at and rfc3339(self.edited_at),
             "staff": self.staff,
+            "parent": self.parent,
+            "name": self.name,
+            "created_at": rfc3339(self.created_at),
             "body": self.body,
+            "html": html,
         }
-        if html is not None:
-            said["html"] = html
-        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

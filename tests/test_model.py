@@ -1,6 +1,5 @@
 """The rules of change, as a table, and the nouns."""
 
-import json
 from datetime import UTC, datetime
 
 import pytest
@@ -72,7 +71,7 @@ def test_a_comment_has_no_room_for_an_address() -> None:
 
 def test_the_public_form_says_exactly_this() -> None:
     comment = Comment("id", "main", "a", "Hoa", "<x>", datetime(2026, 1, 2, tzinfo=UTC), Status.PENDING, 1)
-    assert json.loads(comment.public_json(html="<p>&lt;x&gt;</p>")) == {
+    assert comment.public_form(html="<p>&lt;x&gt;</p>") == {
         "id": "id",
         "parent": None,
         "name": "Hoa",

@@ -3,8 +3,8 @@
 `NS` is the namespace (setting), `NN` a shard in two hex digits (00..3f), `A` the digest of an article (site and id),
 `ID` a comment's id. Text that a reader typed is never part of a key.
 
-    NS:{c:NN}:c:ID          hash    one comment: data (JSON, as submitted), mail (sealed address), status, version,
-                                    last (JSON: who decided, when, why), root (replies: top of their thread),
+    NS:{c:NN}:c:ID          hash    one comment: data (JSON, as submitted; packed), mail (sealed address), status,
+                                    version, last (JSON: who decided, when, why), root (replies: top of their thread),
                                     log (ids of its entries in the log), reports (a word for each reader's report),
                                     blind (keyed hash of the address, until its pseudonym is found)
     NS:{c:NN}:was:ID        list    data of a comment as it was before each edit by a moderator
@@ -20,7 +20,7 @@
     NS:{c:NN}:of:PERSON     set     ids of a person's comments, found by the blind index; of:BLIND as long as the
                                     pseudonym could not be had
     NS:{c:NN}:i:KEY         string  answer to an idempotency key, with a time to live
-    NS:{c:NN}:a:A:public    hash    ID -> finished public JSON of each approved comment; its size is the count
+    NS:{c:NN}:a:A:public    hash    ID -> public form (JSON) of each approved comment; its size is the count
     NS:{c:NN}:a:A:threads   zset    ids of top-level comments that show (approved, or above approved replies)
     NS:{c:NN}:a:A:replies   zset    ROOT:ID of each approved reply
     NS:{c:NN}:a:A:recent    zset    ids of the newest approved comments, as many as a feed shows

@@ -1,5 +1,6 @@
 """Reading what is public: pages of finished JSON, each in one round trip, at a cost that no article's size changes."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,15 @@ from comments.store.client import Client
 from comments.store.keys import Keys
 from comments.store.scripts import REPLIES, THREADS, Call
 
-# In finished JSON a quotation mark inside a text is escaped, so these can only be members' own.
-_BODY = b',"body":"'
-_HTML = b'","html":"'
+# Of most comments this much of the public form is kept: from `parent` (of replies) or `name` to the end of the text.
+# The other members say nothing there, and the HTML is the text in a paragraph. Of the rest all is kept, but the id.
+_NOTHING = b'"website":null,"edited_at":null,"staff":false,'
+_LEFT_OUT = {b'"p': _NOTHING, b'"n': _NOTHING + b'"parent":null,'}
+_SHORT = ("parent", "name", "created_at", "body")
+
+_BODY = b',"body":"'  # a member's own: inside a text quotation marks are escaped
 _NEEDS_MARKUP = re.compile(r"[&<>\"'\n]|://")
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +65,14 @@ class PublicStore:
             [keys.threads, keys.replies, keys.public, keys.meta],
             [f"({after}" if after else f"[{at}" if at else "", limit, first, "1" if newest else ""],
         )
-        closed, count, following, found, pinned, gone, answers = self._client.run(call)
-        comments = [_whole(json) if json else b"" for json in found]
-        for place, comment_id in zip(gone[::2], gone[1::2], strict=True):
-            comments[place - 1] = _whole(records.edge_json(comment_id.decode()).encode())
+        closed, count, following, ids, found, pinned, answers = self._client.run(call)
         return Published(
             open=not closed,
             count=count,
-            comments=comments,
+            comments=[_whole(i, kept) if kept else _edge(i) for i, kept in zip(ids.split(), found, strict=True)],
             next=following.decode() or None,
             answers={place - 1: _answers(*more) for place, *more in answers},
-            removed=frozenset(place - 1 for place in gone[::2]),
+            removed=frozenset(place for place, kept in enumerate(found) if not kept),
             pinned=pinned,
         )
 
@@ -77,9 +80,9 @@ class PublicStore:
         """A page of one thread's replies, oldest first."""
         keys = self._keys.article(site, article)
         call = Call(REPLIES, [keys.replies, keys.public, keys.meta], [root, after, limit])
-        closed, count, more, last, shown = self._client.run(call)
-        comments = [_whole(json) for json in shown if json]
-        return Published(not closed, count, comments, last.decode() if more else None)
+        closed, count, more, joined, found = self._client.run(call)
+        ids = joined.split()
+        return Published(not closed, count, _shown(ids, found), ids[-1].decode() if more else None)
 
     def one(self, comment: Comment) -> tuple[bytes, bool] | None:
         """An approved comment's finished JSON, and whether it is pinned."""
@@ -87,7 +90,7 @@ class PublicStore:
             return None
         keys = self._keys.article(comment.site, comment.article)
         found, pinned = self._client.pipeline([("HGET", keys.public, comment.id), ("HGET", keys.meta, "pinned")])
-        return (_whole(found), comment.id.encode() in (pinned or b"").split()) if found else None
+        return (_whole(comment.id.encode(), found), comment.id.encode() in (pinned or b"").split()) if found else None
 
     def counts(self, site: str, articles: Sequence[str]) -> list[int]:
         """How many approved comments each article has."""
@@ -95,18 +98,33 @@ class PublicStore:
 
 
 def finished(comment: Comment, html: str) -> str:
-    """The finished JSON of a comment as it is kept: without its HTML where that is only the text in a paragraph."""
-    plain = not _NEEDS_MARKUP.search(comment.body) and html == f"<p>{comment.body}</p>"
-    return comment.public_json(html=None if plain else html)
+    """The public form of a comment as it is kept; its id is the field that it is kept in."""
+    said = comment.public_form(html=html)
+    plain = html == f"<p>{comment.body}</p>" and not _NEEDS_MARKUP.search(comment.body)
+    if plain and not (said["website"] or said["edited_at"] or said["staff"]):
+        return _to_json({name: said[name] for name in _SHORT if said[name]})[1:-2]
+    del said["id"]
+    return _to_json(said)
 
 
-def _whole(kept: bytes) -> bytes:
-    """What is kept, with its HTML."""
-    if _HTML in kept:
-        return kept
-    text = kept[kept.index(_BODY) + len(_BODY) : -2]
-    return b'%b,"html":"<p>%b</p>"}' % (kept[:-1], text) if text else kept[:-1] + b',"html":""}'
+def _whole(comment_id: bytes, kept: bytes) -> bytes:
+    """The finished JSON of what is kept."""
+    left_out = _LEFT_OUT.get(kept[:2])
+    if left_out is None:
+        return b'{"id":"%b",%b' % (comment_id, kept[1:])
+    text = kept[kept.index(_BODY) + len(_BODY) :]
+    return b"".join((b'{"id":"', comment_id, b'",', left_out, kept, b'","html":"<p>', text, b'</p>"}'))
 
 
-def _answers(total: int, shown: list[bytes | None], last: bytes) -> Answers:
-    return Answers(total, [_whole(json) for json in shown if json], last.decode() or None)
+def _edge(comment_id: bytes) -> bytes:
+    """The finished JSON of a top-level comment that is gone while replies to it still stand: its place, no word."""
+    return _whole(comment_id, finished(records.damaged(comment_id.decode()), "").encode())
+
+
+def _shown(ids: Sequence[bytes], found: Sequence[bytes | None]) -> list[bytes]:
+    return [_whole(i, kept) for i, kept in zip(ids, found, strict=True) if kept]
+
+
+def _answers(total: int, joined: bytes, found: Sequence[bytes | None]) -> Answers:
+    ids = joined.split()
+    return Answers(total, _shown(ids, found), ids[-1].decode() if total > len(ids) else None)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from comments import ids
 from comments.model import DAMAGED, REPORTED, Comment, LastDecision, Status, Submission, moment_of
 from comments.store import shards
+from comments.store.packing import pack, unpack
 
 FIELDS = ("data", "status", "version", "last", "root", "reports")
 UNREADABLE = [b"", b"", None, None, None, None]  # what stands for the fields of a record that is no hash
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _SHORT = {
     "s": "site",
@@ -25,8 +27,8 @@ _SHORT = {
 
 def write(
     text: Submission | Comment, *, at: int, person: str | None, reasons: Sequence[str], edited: int | None = None
-) -> str:
-    """The `data` field of a record: what was said (never the address), when (ms), and why it is held."""
+) -> bytes:
+    """The `data` field of a record: what was said (never the address), when (ms), and why it is held; packed."""
     said = {short: value for short, name in _SHORT.items() if (value := getattr(text, name)) is not None}
     said |= {"c": at, "r": list(reasons)}
     if person:
@@ -35,25 +37,25 @@ def write(
         said["e"] = edited
     if text.staff:
         said["f"] = 1
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    return pack(_to_json(said))
 
 
-def with_person(data: bytes, person: str) -> str:
+def with_person(data: bytes, person: str) -> bytes:
     """The same `data` with the pseudonym of its person."""
-    return json.dumps({**json.loads(data), "o": person}, ensure_ascii=False, separators=(",", ":"))
+    return pack(_to_json({**json.loads(unpack(data)), "o": person}))
 
 
 def read_body(data: bytes) -> str:
     """The text in a `data` field; empty for a damaged one."""
     try:
-        return str(json.loads(data)["b"])
+        return str(json.loads(unpack(data))["b"])
     except (ValueError, KeyError, TypeError):
         return ""
 
 
 def write_last(by: str | None, at: int, reason: str | None) -> str:
     """The `last` field: who brought the comment here (None: its author), when (ms) and why."""
-    return json.dumps([by, at, reason], ensure_ascii=False, separators=(",", ":"))
+    return _to_json([by, at, reason])
 
 
 def read_last(text: bytes | None) -> LastDecision | None:
@@ -73,8 +75,8 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
     if data is None and status is None:
         return None
     try:
-        said = json.loads(data or b"")
-        reported = (reports or b"").decode().split()
+        said = json.loads(unpack(data or b""))
+        reported = reports.decode().split() if reports else []
         return Comment(
             id=comment_id,
             created_at=moment_of(said["c"]),
@@ -82,7 +84,7 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
             version=int(version or b""),
             root=root.decode() if root else None,
             person=said.get("o"),
-            reasons=(*said["r"], *dict.fromkeys(f"{REPORTED}{word}" for word in reported)),
+            reasons=(*said["r"], *(f"{REPORTED}{word}" for word in dict.fromkeys(reported))),
             reports=len(reported),
             edited_at=moment_of(said["e"]) if "e" in said else None,
             staff="f" in said,
@@ -107,8 +109,3 @@ def damaged(comment_id: str, status: bytes | None = None, version: bytes | None 
         version=int(version) if version and version.isdigit() and len(version) < 10 else 0,
         reasons=(DAMAGED,),
     )
-
-
-def edge_json(comment_id: str) -> str:
-    """The public form of a top-level comment that is gone while replies to it still stand: its place, no word."""
-    return damaged(comment_id).public_json(html=None)

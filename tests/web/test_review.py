@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from comments import passwords
+from comments.store.packing import pack, unpack
 from comments.web.here import House
 from tests.people import Moderator, Reader
 
@@ -146,8 +147,8 @@ def test_markup_is_text(lan: Desk, reader: Reader, field: str) -> None:
 def test_only_a_web_address_becomes_a_link(lan: Desk, house: House, reader: Reader, address: str) -> None:
     """The form refuses other addresses; a record written by anything else must not hurt either."""
     key = record_of(house, reader.submitted())
-    said = json.loads(house.client.command("HGET", key, "data")) | {"u": address, "w": address}
-    house.client.command("HSET", key, "data", json.dumps(said))
+    said = json.loads(unpack(house.client.command("HGET", key, "data"))) | {"u": address, "w": address}
+    house.client.command("HSET", key, "data", pack(json.dumps(said)))
     (card,) = lan.cards()
     assert address in words(card)
     assert f'href="{address}' not in card

@@ -3,8 +3,8 @@
 -- Pinned threads stand above the first page, and on no other unless it begins with them.
 -- KEYS: threads replies public meta
 -- ARGV: edge (a bound of ids: after one, or from one on; '' for none) limit first newest ('1' or '')
--- Returns: closed, count, cursor or '', {public_json or nil...}, how many of the first are pinned, {place, id...}
---          of those that are gone, {{place, number of replies, {public_json...}, last shown or ''}...} of those with any
+-- Returns: closed, count, cursor or '', ids (space between them), {public_json, or nil for one that is gone...}, how many
+--          of the first are pinned, {{place, number of replies, ids, {public_json...}}...} of those with any
 local threads, replies, public, meta = unpack(KEYS)
 local edge, limit, first, newest = unpack(ARGV)
 
@@ -25,26 +25,21 @@ for _, id in ipairs(ids) do
 end
 ids = page
 local closed, count = redis.call('HGET', meta, 'closed') or '', redis.call('HLEN', public)
-if #ids == 0 then return {closed, count, cursor, {}, 0, {}, {}} end
+if #ids == 0 then return {closed, count, cursor, '', {}, 0, {}} end
 
-local comments, gone, answered = redis.call('HMGET', public, unpack(ids)), {}, {}
-if redis.call('EXISTS', replies) == 0 then return {closed, count, cursor, comments, pinned, gone, answered} end
+local comments, answered = redis.call('HMGET', public, unpack(ids)), {}
+if redis.call('EXISTS', replies) == 0 then return {closed, count, cursor, table.concat(ids, ' '), comments, pinned, answered} end
 for place, id in ipairs(ids) do
-  if not comments[place] then
-    gone[#gone + 1] = place
-    gone[#gone + 1] = id
-  end
   local low, high = '[' .. id .. ':', '(' .. id .. ';'
   local members = redis.call('ZRANGEBYLEX', replies, low, high, 'LIMIT', 0, first + 1)
   if #members > 0 then
-    local total, last = #members, ''
+    local total = #members
     if total > tonumber(first) then
       total = redis.call('ZLEXCOUNT', replies, low, high)
       table.remove(members)
-      last = string.sub(members[#members], #id + 2)
     end
     for at, member in ipairs(members) do members[at] = string.sub(member, #id + 2) end
-    answered[#answered + 1] = {place, total, redis.call('HMGET', public, unpack(members)), last}
+    answered[#answered + 1] = {place, total, table.concat(members, ' '), redis.call('HMGET', public, unpack(members))}
   end
 end
-return {closed, count, cursor, comments, pinned, gone, answered}
+return {closed, count, cursor, table.concat(ids, ' '), comments, pinned, answered}
