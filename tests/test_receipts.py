@@ -1,5 +1,6 @@
 """What an author may do with a comment that waits: change its text, as often as nobody has decided."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -157,3 +158,48 @@ def test_on_the_page_a_decided_comment_leads_to_its_receipt(reader: Reader, mode
     ):
         assert (answer.status_code, answer.location) == (303, f"/receipts/{receipt}")
     assert f"/receipts/{receipt}/edit" not in reader.client.get(f"/receipts/{receipt}").text
+
+
+def links_of(page: str) -> list[tuple[str, str, str]]:
+    """What the receipt's page offers outside of the service: address, rel, words."""
+    return re.findall(r'<a class="button" href="([^"]+)" target="_top" rel="([^"]+)">([^<]+)</a>', page)
+
+
+def test_it_leads_back_to_the_article_and_to_the_comment_there(
+    make_app: Callable[..., Flask], moderator: Moderator
+) -> None:
+    reader = Reader(make_app(allowed_origins="https://news.example").test_client())
+    said = reader.submit(article_url="https://News.Example/a?b=1&c=2#top", article_title="Biển <Đông>").json
+    path = f"/receipts/{said['receipt']}?lang=en"
+    rel = "nofollow noopener noreferrer"
+    waiting = reader.client.get(path).text
+    assert links_of(waiting) == [("https://News.Example/a?b=1&amp;c=2", rel, "Back to the article on news.example")]
+    assert "Biển &lt;Đông&gt;" in waiting
+    moderator.decide(said["id"], "approve")
+    assert links_of(reader.client.get(path).text) == [
+        (f"https://News.Example/a?b=1&amp;c=2#comment-{said['id']}", rel, "Read it under the article on news.example")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "settings"),
+    [
+        (None, {}),
+        ("https://news.example.evil.example/", {}),
+        ("https://news.example:8443/", {}),
+        ("http://news.example/", {}),
+        ("https://evil.example/https://news.example/", {}),
+        ("https://evil.example/#@news.example", {}),
+        ("https://xn--nws-hoa.example/", {}),
+        ("http://localhost/", {}),  # the Host header is the client's
+        ("https://news.example/", {"allowed_origins": "*"}),
+    ],
+)
+def test_it_leads_to_no_page_that_the_settings_do_not_name(
+    make_app: Callable[..., Flask], url: str | None, settings: dict[str, str]
+) -> None:
+    reader = Reader(make_app(**{"allowed_origins": "https://news.example", **settings}).test_client())
+    said = reader.submit(article_url=url).json
+    page = reader.client.get(f"/receipts/{said['receipt']}").text
+    assert links_of(page) == []
+    assert "evil.example" not in page

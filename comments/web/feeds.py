@@ -14,6 +14,7 @@ from comments.web.answers import shared
 from comments.web.here import here
 from comments.web.intake import one, query_of
 from comments.web.language import gettext, speak
+from comments.web.origins import allows_any, named_host
 from comments.web.queries import identity_of, site_of
 
 blueprint = Blueprint("feeds", __name__, url_prefix="/feeds")
@@ -87,9 +88,12 @@ def _entry(comment: Comment) -> Entry:
 
 
 def _link(comment: Comment) -> str:
-    """Where the comment can be read: under its article, or on the page of ours that shows the article's thread."""
+    """Where the comment can be read: under its article, or on the page of ours that shows the article's thread.
+
+    The article's address is the reader's word; it counts where the settings allow pages of its origin.
+    """
     page = (comment.article_url or "").partition("#")[0]
-    if not page:
+    if not page or not (named_host(page) or allows_any(here().settings.server.allowed_origins)):
         page = _absolute(url_for("pages.embed", article=comment.article, site=comment.site, around=comment.id))
     return f"{page}#comment-{comment.id}"
 

@@ -67,6 +67,21 @@ def is_own(origin: str) -> bool:
         return False
 
 
+def named_host(address: str) -> str | None:
+    """The host in an address that a reader sent, if the settings name its origin (`*` names none); else None.
+
+    Links of ours lead only there. The Host header is not asked: it is the client's word too.
+    """
+    server = here().settings.server
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    named = parts.scheme in ("http", "https") and origin in (server.public_url, *server.allowed_origins)
+    return parts.netloc.lower() if named else None
+
+
 def allows_any(origins: tuple[str, ...]) -> bool:
     return "*" in origins
 

@@ -7,11 +7,11 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from comments.errors import AlreadyDecided, Invalid
-from comments.model import BODY_MAX, Comment, Decision, may_be_edited, may_follow, rfc3339
+from comments.model import BODY_MAX, Comment, Decision, Status, may_be_edited, may_follow, rfc3339
 from comments.web.forms import BodyForm
 from comments.web.here import here
 from comments.web.intake import fields_of
-from comments.web.origins import let_pages_write, refuse_foreign, source_of
+from comments.web.origins import let_pages_write, named_host, refuse_foreign, source_of
 from comments.web.reasons import in_words
 
 blueprint = Blueprint("receipts", __name__)
@@ -47,6 +47,8 @@ def page(receipt: str) -> str:
     return render_template(
         "receipts/receipt.html",
         receipt=_shown(comment),
+        title=comment.article_title,
+        place=_place(comment),
         can_withdraw=may_follow(Decision.WITHDRAW, comment.status),
         withdraw_url=_url("withdraw_by_form", receipt),
         edit_url=_url("edit_page", receipt) if may_be_edited(comment.status) else None,
@@ -128,6 +130,15 @@ def _shown(comment: Comment) -> dict[str, object]:
         "created_at": comment.created_at,
         "decided_at": decided.at if decided else None,
     }
+
+
+def _place(comment: Comment) -> dict[str, str] | None:
+    """The host and the address of the page the comment was written on, where that is a page of the newsroom's."""
+    host = named_host(comment.article_url or "")
+    if not host or not comment.article_url:
+        return None
+    part = f"#comment-{comment.id}" if comment.status == Status.APPROVED else ""
+    return {"host": host, "url": comment.article_url.partition("#")[0] + part}
 
 
 def _state(comment: Comment) -> Response:

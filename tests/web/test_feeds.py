@@ -18,7 +18,7 @@ HOSTILE = "]]> <script>hit()</script> & \"'\n\nhttps://a.example/?x=1&y=2 ðŸ‘©â€
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(public_url=PUBLIC)
+    return make_app(public_url=PUBLIC, allowed_origins="https://news.example")
 
 
 def feed(reader: Reader, path: str) -> Any:
@@ -105,10 +105,10 @@ def test_any_words_make_a_sound_feed(reader: Reader, moderator: Moderator, path:
 
 def test_links_lead_to_the_comment(reader: Reader, moderator: Moderator) -> None:
     known = moderator.approved(reader, article_url="https://news.example/a?b=1#top")
-    unknown = moderator.approved(reader)
+    others = [moderator.approved(reader), moderator.approved(reader, article_url="https://news.example.evil.example/a")]
     links = [entry.link for entry in feed(reader, ARTICLE).entries]
-    embed = f"{PUBLIC}/embed?article=bien-dong-1&site=main&around={unknown}#comment-{unknown}"
-    assert links == [embed, f"https://news.example/a?b=1#comment-{known}"]
+    embed = [f"{PUBLIC}/embed?article=bien-dong-1&site=main&around={one}#comment-{one}" for one in others]
+    assert links == [*embed[::-1], f"https://news.example/a?b=1#comment-{known}"]
 
 
 def test_ids_and_times_stay_while_the_feed_changes(reader: Reader, moderator: Moderator) -> None:
