@@ -15,6 +15,7 @@ from comments.sealing import Sealer, subkey
 from comments.search import Search
 from comments.second_factor import SecondFactor
 from comments.settings import Moderation, Settings, SettingsFault
+from comments.store.articles import Articles
 from comments.store.bans import Bans
 from comments.store.client import Client
 from comments.store.comments import CommentStore
@@ -72,8 +73,10 @@ def create_app(
     store = CommentStore(client, namespace, room=space.check)
     slips = Receipts(subkey(keys.secret, "receipts"))
     bans = Bans(client, namespace)
+    articles = Articles(client, namespace)
     desk = Desk(
         store,
+        articles,
         bans,
         Sealer(keys.mail_public, subkey(keys.secret, "blind index")),
         slips,
@@ -99,6 +102,7 @@ def create_app(
         settings=settings,
         client=client,
         store=store,
+        articles=articles,
         public=PublicStore(client, namespace),
         people=People(client, namespace=namespace, now=now),
         log=Log(client, namespace, store),

@@ -33,6 +33,7 @@ from comments.receipts import Receipts
 from comments.sealing import Sealer
 from comments.settings import Limit
 from comments.store import shards
+from comments.store.articles import Articles
 from comments.store.bans import REFUSE, Ban, Bans
 from comments.store.comments import Change, CommentStore, Entry, Moved
 from comments.store.published import finished
@@ -54,6 +55,7 @@ class Desk:
     def __init__(
         self,
         store: CommentStore,
+        articles: Articles,
         kept_away: Bans,
         sealer: Sealer,
         receipts: Receipts,
@@ -67,6 +69,7 @@ class Desk:
     ) -> None:
         """`key` keys the hashes of sources and contents; `now` gives seconds since 1970, `new_id` a ULID for ms."""
         self._store = store
+        self._articles = articles
         self._bans = kept_away
         self._sealer = sealer
         self._receipts = receipts
@@ -327,11 +330,11 @@ class Desk:
         """Pins a comment above the others of its article, or not any more; False when that cannot be."""
         comment = self._store.comments([comment_id]).get(comment_id)
         at = moment_of(int(self._now() * 1000))
-        return bool(comment and self._store.pin(comment, pinned=pinned, by=by, at=at))
+        return bool(comment and self._articles.pin(comment, pinned=pinned, by=by, at=at))
 
     def open_article(self, site: str, article: str, *, is_open: bool, by: str) -> None:
         """Opens or closes an article for new comments."""
-        self._store.open_article(site, article, is_open=is_open, by=by, at=moment_of(int(self._now() * 1000)))
+        self._articles.open(site, article, is_open=is_open, by=by, at=moment_of(int(self._now() * 1000)))
 
     def _wait(self, limit: Limit | None, source: str | None, at: int) -> float:
         """Takes one from a source's bucket; the seconds to wait when it is empty, else 0."""

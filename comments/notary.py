@@ -1,15 +1,18 @@
-"""Seals the log every hour, in a thread of `serve`; of several processes on one store one does it."""
+"""What is done every hour, in a thread of `serve`: old articles are closed, the log is sealed. Of several processes on
+one store one does it."""
 
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from comments.errors import CommentsError
 from comments.installation import client
 from comments.sealing import subkey
 from comments.settings import Settings
+from comments.store.articles import Articles
 from comments.store.client import Client
 from comments.store.seals import Seals
 
@@ -28,7 +31,7 @@ def seals(connected: Client, settings: Settings, secret: bytes) -> Seals:
 def hourly(settings: Settings, secret: bytes) -> Iterator[None]:
     """Rounds for as long as the block lasts, the first one at once."""
     over = threading.Event()
-    thread = threading.Thread(target=_rounds, args=(settings, secret, over), name="seals", daemon=True)
+    thread = threading.Thread(target=_rounds, args=(settings, secret, over), name="hourly", daemon=True)
     thread.start()
     try:
         yield
@@ -39,23 +42,32 @@ def hourly(settings: Settings, secret: bytes) -> Iterator[None]:
 
 def _rounds(settings: Settings, secret: bytes, over: threading.Event) -> None:
     with client(settings) as connected:
-        made = seals(connected, settings, secret)
+        made, articles = seals(connected, settings, secret), Articles(connected, settings.store.namespace)
+        days = settings.comments.close_after_days
         while True:
             try:
-                seal_if_due(made)
+                round_if_due(made, lambda: close_aged(articles, days=days, over=over.is_set))
             except CommentsError as error:
-                log.warning("the log could not be sealed (%s); the next try is in a minute", error)
+                log.warning("the hourly round broke off (%s); the next try is in a minute", error)
             if over.wait(_LOOKS_EVERY):
                 return
 
 
-def seal_if_due(made: Seals) -> bool:
-    """One round if it is due; whether it was."""
+def round_if_due(made: Seals, first: Callable[[], object]) -> bool:
+    """One round if it is due: what is to be done `first`, and seals for all of it; whether it was."""
     if not made.due():
         return False
     try:
+        first()
         made.seal()
     except CommentsError:
         made.give_back()
         raise
     return True
+
+
+def close_aged(articles: Articles, *, days: int, over: Callable[[], bool] = lambda: False) -> None:
+    """Closes, a few at a time, every article whose first comment is older than so many days (0: none)."""
+    now = datetime.fromtimestamp(time.time(), UTC)
+    while days and not over() and articles.close_aged(before=now - timedelta(days=days), at=now, days=days):
+        pass

@@ -109,6 +109,7 @@ class Comments:
     require_email: bool = _knob(switch)
     check_email_dns: bool = _knob(switch)
     idempotency_hours: int = _knob(whole(1, 24 * 30))
+    close_after_days: int = _knob(whole(0, 365 * 100))
 
 
 @dataclass(frozen=True)

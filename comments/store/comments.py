@@ -25,15 +25,14 @@ from comments.model import (
 from comments.store import numbers, records, shards
 from comments.store.bans import Ban, strictest
 from comments.store.client import Client, Command
-from comments.store.keys import Keys, announcement
-from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, OPEN_ARTICLE, PIN, REPORT, SET_ASIDE, Call
+from comments.store.keys import Keys, announcement, in_ageing
+from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, REPORT, SET_ASIDE, Call
 from comments.store.sharing import Share, take, taken, untaken
 
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
 _APART = 5.0  # seconds for which limit, person and bans are asked for one by one after one of them was away
 _EDITED = "edited"  # the reason in the log
 _REPORTERS_REMEMBERED = 30 * 86_400  # seconds after the last report on a comment
-_PINNED_AT_MOST = 3  # of an article
 _EXAMINED_AT_ONCE = 200
 _EXAMINED_AT_MOST = 2000  # records that one filtered page looks at before it hands out a cursor
 
@@ -232,6 +231,7 @@ class CommentStore:
                 keys.comments_of(shard, entry.person or entry.blind or ""),
                 keys.comment(parent_record),
                 keys.tally(shard, numbers.day_of(entry.at)),
+                keys.ageing(shard),
             ],
             [
                 entry.comment_id,
@@ -247,6 +247,7 @@ class CommentStore:
                 entry.answer_lifetime if submission.idempotency_key else 0,
                 numbers.came(entry.at),
                 numbers.kept_until(entry.at),
+                in_ageing(submission.site, submission.article),
             ],
         )
 
@@ -547,53 +548,6 @@ class CommentStore:
         )
         word, *rest = self._client.run(call, safe=True)
         return Moved(int(rest[0])) if word == b"done" else None
-
-    def pin(self, comment: Comment, *, pinned: bool, by: str, at: datetime) -> bool:
-        """Puts a public top-level comment above the others of its article, or back; whether it is as wanted."""
-        if comment.root:
-            return False
-        keys, article = self._keys, self._keys.article(comment.site, comment.article)
-        call = Call(
-            PIN,
-            [article.public, article.meta, keys.log(shards.shard_in(comment.id))],
-            [
-                comment.id,
-                "1" if pinned else "",
-                _PINNED_AT_MOST,
-                keys.changed,
-                announcement(comment.site, comment.article),
-                by,
-                milliseconds_of(at),
-                "pinned" if pinned else "unpinned",
-                comment.site,
-                comment.article,
-            ],
-        )
-        return bool(self._client.run(call))
-
-    def pinned(self, site: str, article: str) -> list[str]:
-        """The ids of an article's pinned comments, in order."""
-        found = self._client.command("HGET", self._keys.article(site, article).meta, "pinned")
-        return (found or b"").decode().split()
-
-    def open_article(self, site: str, article: str, *, is_open: bool, by: str, at: datetime) -> bool:
-        """Opens or closes an article for new comments; whether that changed anything."""
-        what = "opened" if is_open else "closed"
-        call = Call(
-            OPEN_ARTICLE,
-            [self._keys.article(site, article).meta, self._keys.log(shards.shard_of(site, article))],
-            [
-                "" if is_open else "1",
-                self._keys.changed,
-                announcement(site, article),
-                by,
-                milliseconds_of(at),
-                what,
-                site,
-                article,
-            ],
-        )
-        return bool(self._client.run(call, safe=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@
     NS:{c:NN}:was:ID        list    data of a comment as it was before each edit by a moderator
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
     NS:{c:NN}:reported      zset    ids of the shard's approved comments that readers reported, by number of reports
+    NS:{c:NN}:ageing        zset    SITE\\0ARTICLE of each article that nobody has opened or closed, by the time (ms) of
+                                    its first comment
     NS:{c:NN}:aside:ID      any     what was left of a comment whose record could not be read, once it was rejected
     NS:{c:NN}:by:ID         set     who reported a comment (keyed hashes of sources), with a time to live
     NS:{c:NN}:leases        hash    ID -> end (ms), screen and holder of a lease on a comment that waits
@@ -24,7 +26,8 @@
     NS:{c:NN}:a:A:threads   zset    ids of top-level comments that show (approved, or above approved replies)
     NS:{c:NN}:a:A:replies   zset    ROOT:ID of each approved reply
     NS:{c:NN}:a:A:recent    zset    ids of the newest approved comments, as many as a feed shows
-    NS:{c:NN}:a:A:meta      hash    closed ("1"), pinned (ids), version (moves with each public change)
+    NS:{c:NN}:a:A:meta      hash    closed ("1"), kept_open ("1": opened by somebody), pinned (ids), version (moves with
+                                    each public change)
 
     NS:person:{BLIND}       string  keyed hash of an address -> random pseudonym (the blind index)
     NS:known:{PSEUDONYM}    string  the way back, for bans: pseudonym -> keyed hash of the address
@@ -98,6 +101,9 @@ class Keys:
 
     def reported(self, shard: int) -> str:
         return f"{self._shards[shard]}:reported"
+
+    def ageing(self, shard: int) -> str:
+        return f"{self._shards[shard]}:ageing"
 
     def aside(self, comment_id: str) -> str:
         return f"{self._shards[shards.shard_in(comment_id)]}:aside:{comment_id}"
@@ -202,3 +208,8 @@ def surrogate_of_site(site: str) -> str:
 def announcement(site: str, article: str) -> str:
     """The message that announces a change of an article's public answers: the keys of all that tell of it."""
     return f"{surrogate(site, article)} {surrogate_of_site(site)}"
+
+
+def in_ageing(site: str, article: str) -> str:
+    """The member that stands for an article in `ageing`. Neither text can contain the character between them."""
+    return f"{site}\0{article}"

@@ -12,10 +12,10 @@ from itertools import islice
 from typing import Any
 
 from comments import text
-from comments.model import FEED_MAX, Comment, Status
+from comments.model import FEED_MAX, Comment, Status, milliseconds_of
 from comments.store import records, shards
 from comments.store.client import Client, Command
-from comments.store.keys import Keys, announcement
+from comments.store.keys import Keys, announcement, in_ageing
 from comments.store.published import finished
 from comments.store.scripts import MEND, NAME, UPROOT, Call
 
@@ -28,7 +28,8 @@ CLASSES = {
     "public": "approved comments that are not public as they were written",
     "thread": "approved comments that are missing from their thread",
     "hidden": "comments that are public and should not be",
-    "planted": "members of queues and pages that are no such comment",
+    "ageing": "comments whose article is not among those to close one day, or is and should not be",
+    "planted": "members of queues, pages and lists that are no such comment or article",
     "unnamed": "comments that came while the pseudonym of their person could not be had or kept",
     "log": "comments whose way is not whole in the log",
 }
@@ -76,6 +77,8 @@ class _Round:
             for shard, _, rest in named:
                 if rest.startswith(("q:", "a:")) and not rest.endswith(":meta"):
                     self._set(int(shard, 16), rest)
+                elif rest == "ageing":
+                    self._ageing(int(shard, 16))
             self._told(self._report)
         return self._report
 
@@ -134,6 +137,7 @@ class _Round:
                 article.replies,
                 article.recent,
                 article.meta,
+                keys.ageing(shard),
             ],
             [
                 comment.id,
@@ -144,6 +148,8 @@ class _Round:
                 announcement(comment.site, comment.article),
                 FEED_MAX,
                 self._look,
+                milliseconds_of(comment.created_at),
+                in_ageing(comment.site, comment.article),
             ],
         )
 
@@ -214,6 +220,17 @@ class _Round:
                     strange.append((member, comment_id, comment))
             self._uproot(shard, key, rest, strange)
 
+    def _ageing(self, shard: int) -> None:
+        """Every member is an article of the shard. Whether it has comments, only they can say."""
+        key = self._keys.ageing(shard)
+        for members in self._members(key, "ZSCAN"):
+            strange = []
+            for member in members:
+                site, _, article = member.decode(errors="replace").partition("\0")
+                if shards.shard_of(site, article) != shard or in_ageing(site, article).encode() != member:
+                    strange.append(member)
+            self._uproot(shard, key, "ageing", [(member, "", None) for member in strange])
+
     def _belongs(self, rest: str) -> Callable[[str, Comment], bool]:
         if rest.startswith("q:"):
             return lambda _, comment: comment.is_damaged or comment.status == rest[2:]
@@ -242,7 +259,7 @@ class _Round:
                 return
 
     def _uproot(self, shard: int, key: str, rest: str, strange: Iterable[tuple[bytes, str, Comment | None]]) -> None:
-        surrogate = "" if rest.startswith("q:") else f"a-{rest.split(':')[1]}"
+        surrogate = f"a-{rest.split(':')[1]}" if rest.startswith("a:") else ""
         nobody = shards.comment_id(shard, "0" * 26)
         strange = list(strange)
         calls = [

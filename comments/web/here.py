@@ -12,6 +12,7 @@ from comments.receipts import Receipts
 from comments.search import Search
 from comments.second_factor import SecondFactor
 from comments.settings import Settings
+from comments.store.articles import Articles
 from comments.store.bans import Bans
 from comments.store.client import Client
 from comments.store.comments import CommentStore
@@ -31,6 +32,7 @@ class House:
     settings: Settings
     client: Client
     store: CommentStore
+    articles: Articles
     public: PublicStore
     people: People
     log: Log

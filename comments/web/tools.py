@@ -94,7 +94,7 @@ def _page(
         comment=found,
         above=[thread[each] for each in dict.fromkeys((found.root, found.parent)) if each in thread],
         is_open=replies.open,
-        is_pinned=found.id in store.pinned(found.site, found.article),
+        is_pinned=found.id in here().articles.pinned(found.site, found.article),
         history=here().log.of(found.id),
         changes=[changes(before, after) for before, after in pairwise(texts)],
         record=here().search.records([found.person]).get(found.person) if found.person else None,

@@ -15,8 +15,8 @@ from comments.store.scripts import ADMIT, OPEN_ARTICLE, THREADS, Call
 from comments.store.servers import Breaker
 
 BOUND = 0.2
-WHO = ["Lan", 1_800_000_000_000, "closed", "main", "x"]
-WRITE = Call(OPEN_ARTICLE, ["t:{x}:meta", "t:{x}:log"], ["1", "t:changed", "a-x", *WHO])
+WHO = ["Lan", 1_800_000_000_000, "closed", "main", "x", "main\0x", "", ""]
+WRITE = Call(OPEN_ARTICLE, ["t:{x}:meta", "t:{x}:log", "t:{x}:ageing"], ["1", "t:changed", "a-x", *WHO])
 READ = Call(THREADS, ["t:{x}:t", "t:{x}:r", "t:{x}:p", "t:{x}:meta"], ["", 10, 10, ""])
 
 

@@ -37,6 +37,7 @@ from tests.topologies.fleet import HOST, Nodes, Valkey, empty
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 HOOK = "https://cms.example/hook"
+LATER = datetime(2999, 1, 1, tzinfo=UTC)
 ARTICLES = [f"article {n}" for n in range(12)]  # in several shards, and so on several nodes
 
 
@@ -86,9 +87,10 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "CommentStore.set_aside": lambda t: t.store.set_aside(
         t.damaged, version=1, to=Status.REJECTED, by="Lan", at=AT, reason="spam"
     ),
-    "CommentStore.pin": lambda t: t.store.pin(t.seen(t.tops[0]), pinned=True, by="Lan", at=AT),
-    "CommentStore.pinned": lambda t: t.store.pinned("main", ARTICLES[0]),
-    "CommentStore.open_article": lambda t: t.store.open_article("main", ARTICLES[0], is_open=False, by="Lan", at=AT),
+    "Articles.pin": lambda t: t.articles.pin(t.seen(t.tops[0]), pinned=True, by="Lan", at=AT),
+    "Articles.pinned": lambda t: t.articles.pinned("main", ARTICLES[0]),
+    "Articles.open": lambda t: t.articles.open("main", ARTICLES[0], is_open=False, by="Lan", at=AT),
+    "Articles.close_aged": lambda t: t.articles.close_aged(before=LATER, at=LATER, days=1),
     "PublicStore.page": lambda t: t.public.page("main", ARTICLES[0], limit=5, first=2, newest=True),
     "PublicStore.replies": lambda t: t.public.replies("main", ARTICLES[0], t.tops[0], limit=5),
     "PublicStore.one": lambda t: t.public.one(t.seen(t.tops[0])),

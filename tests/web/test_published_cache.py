@@ -4,6 +4,7 @@ import gzip
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import brotli
@@ -366,6 +367,16 @@ def test_closing_counts_and_the_embed_page_are_announced_too(
     eventually(lambda: all(client.get(p).data != b for p, b in zip(paths, before, strict=True)), within=1)
     house.desk.open_article("main", "bien-dong-1", is_open=False, by="Lan")
     eventually(lambda: Reader(client).read()["open"] is False, within=1)
+
+
+def test_closing_for_age_is_announced(workers: list[Flask], eventually: Callable[..., None]) -> None:
+    one, two = workers
+    reader, house = Reader(two.test_client()), one.extensions["comments"]
+    reader.submitted()
+    assert reader.read()["open"] is True
+    later = datetime.now(UTC) + timedelta(days=31)
+    assert house.articles.close_aged(before=later, at=later, days=30) == 1
+    eventually(lambda: reader.read()["open"] is False, within=1)
 
 
 def test_a_cut_subscription_is_noticed_and_mended(workers: list[Flask], eventually: Callable[..., None]) -> None:

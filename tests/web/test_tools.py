@@ -184,7 +184,7 @@ def test_a_pin_is_taken_away_and_logged(lan: Desk, house: House, reader: Reader,
     for pinned in ("1", "1", "0"):
         assert send(lan, f"comments/{second}/pin", pinned=pinned).status_code == 303
     assert [each["id"] for each in reader.read()["comments"]] == [first, second]
-    assert house.store.pinned("main", "bien-dong-1") == []
+    assert house.articles.pinned("main", "bien-dong-1") == []
 
 
 def test_only_three_public_comments_that_answer_none_are_pinned(

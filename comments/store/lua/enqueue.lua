@@ -1,11 +1,11 @@
 #!lua
 -- Queues a submission: comment, queue, log, index of its person and answer to its idempotency key, all or nothing.
--- KEYS: record queue log answer public meta comments_of parent_record tally
--- ARGV: id data mail status at reason person unnamed parent answer_text lifetime counted kept_until
+-- KEYS: record queue log answer public meta comments_of parent_record tally ageing
+-- ARGV: id data mail status at reason person unnamed parent answer_text lifetime counted kept_until article (in ageing)
 -- Returns: {'done'} | {'seen', answer_text of the first time} | {'closed'} | {'no_parent'}
-local record, queue, log, answer, public, meta, comments_of, parent_record, tally = unpack(KEYS)
+local record, queue, log, answer, public, meta, comments_of, parent_record, tally, ageing = unpack(KEYS)
 local id, data, mail, status, at, reason, person, unnamed, parent, answer_text,
-      lifetime, counted, kept_until = unpack(ARGV)
+      lifetime, counted, kept_until, article = unpack(ARGV)
 
 local earlier = redis.call('GET', answer)
 if earlier then
@@ -14,7 +14,8 @@ if earlier then
   return {'seen', earlier}
 end
 if redis.call('EXISTS', record) == 1 then return {'done'} end
-if redis.call('HGET', meta, 'closed') then return {'closed'} end
+local closed, kept_open = unpack(redis.call('HMGET', meta, 'closed', 'kept_open'))
+if closed then return {'closed'} end
 
 if parent ~= '' then
   if redis.call('HEXISTS', public, parent) == 0 then return {'no_parent'} end
@@ -26,6 +27,7 @@ redis.call('HSET', record, 'data', data, 'status', status, 'version', '1', 'log'
 if mail ~= '' then redis.call('HSET', record, 'mail', mail) end
 if unnamed ~= '' then redis.call('HSET', record, 'blind', unnamed) end
 redis.call('ZADD', queue, 0, id)
+if not kept_open then redis.call('ZADD', ageing, 'LT', at, article) end
 redis.call('HINCRBY', tally, counted, 1)
 redis.call('EXPIREAT', tally, kept_until)
 if person ~= '' then redis.call('SADD', comments_of, id) end

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- Puts a comment, if it still is what was seen, into exactly the sets that its record says; or tells what is wrong.
--- KEYS: record queue other1 other2 other3 other4 public threads replies recent meta
--- ARGV: id seen_version public_json ('' for one that is not public) root channel surrogates feed (its length) look ('1' or '')
+-- KEYS: record queue other1 other2 other3 other4 public threads replies recent meta ageing
+-- ARGV: id seen_version public_json ('' for one that is not public) root channel surrogates feed (its length) look ('1' or '') at article
 -- Returns: {word...} for what was wrong
-local record, queue, other1, other2, other3, other4, public, threads, replies, recent, meta = unpack(KEYS)
-local id, seen_version, public_json, root, channel, surrogates, feed, look = unpack(ARGV)
+local record, queue, other1, other2, other3, other4, public, threads, replies, recent, meta, ageing = unpack(KEYS)
+local id, seen_version, public_json, root, channel, surrogates, feed, look, at, article = unpack(ARGV)
 
 if redis.call('HGET', record, 'version') ~= seen_version then return {} end
 local wrong, seen = {}, 0
@@ -18,6 +18,10 @@ fix('queue', not redis.call('ZSCORE', queue, id), 'ZADD', queue, 0, id)
 for _, other in ipairs({other1, other2, other3, other4}) do
   fix('queue', redis.call('ZSCORE', other, id), 'ZREM', other, id)
 end
+local closed, kept_open = unpack(redis.call('HMGET', meta, 'closed', 'kept_open'))
+local since, ages = redis.call('ZSCORE', ageing, article), not closed and not kept_open
+fix('ageing', since and not ages, 'ZREM', ageing, article)
+fix('ageing', ages and (not since or tonumber(since) > tonumber(at)), 'ZADD', ageing, 'LT', at, article)
 seen = #wrong
 local top, member = root == '' and id or root, root .. ':' .. id
 if public_json ~= '' then
