@@ -3,6 +3,8 @@
 const able =
   window.PublicKeyCredential?.parseCreationOptionsFromJSON && window.PublicKeyCredential.parseRequestOptionsFromJSON;
 
+for (const note of able ? document.querySelectorAll("[data-without-passkeys]") : []) note.hidden = true;
+
 for (const form of able ? document.querySelectorAll("[data-passkey]") : []) {
   (form.closest("details") ?? form).hidden = false;
   form.addEventListener("submit", (event) => {

@@ -36,8 +36,8 @@
     NS:limit:{SOURCE}       string  when this source's bucket is empty again (keyed hash of a client address)
 
     NS:{people}:moderators  hash    name -> JSON (role, password hash, created, epoch, second factor, passkeys, ...)
-    NS:{people}:tokens      hash    sha256 of an API token -> JSON (name, role, created)
-    NS:{people}:log         stream  every change of a person: person, by, at, what, detail; no secret
+    NS:{people}:tokens      hash    sha256 of an API token -> JSON (name, role, created, used)
+    NS:{people}:log         stream  every change of a person or a token: person, by, at, what, detail; no secret
     NS:{people}:seals       list    the same for the people's log; also how long the shards' chains are, and their ends
     NS:{people}:format      string  number of the format of all this, and the version of the service that brought it
     NS:{people}:seal-round  string  a round of sealing that is made or was made within the hour; with a time to live

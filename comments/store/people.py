@@ -8,12 +8,13 @@ by the script that notes the change in the people's log.
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from comments.errors import AlreadyExists
+from comments.errors import AlreadyExists, StoreFull
 from comments.model import moment_of
 from comments.store.client import Client, Command
 from comments.store.keys import Keys
@@ -25,7 +26,7 @@ LINK_LIFETIME = 30 * 60
 HALF_WAY = "half"  # of a session whose second step is still to come
 _HALF_WAY_SECONDS = 10 * 60
 _CHALLENGE_SECONDS = 300
-_SEEN_EVERY = 60  # seconds between two notes that a session is alive: each is a durable write
+_SEEN_EVERY = 60  # seconds between two notes that a session or a token is used: each is a durable write
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An API token, without its secret."""
+    """An API token, without its secret. `used_at` is right to a minute."""
 
     name: str
     role: str
     created_at: datetime
+    used_at: datetime | None = None
 
 
 class People:
@@ -162,6 +164,10 @@ class People:
         what = "second-factor" if totp else "no-second-factor"
         return self._renew(name, by, what, totp=totp, step=step, recovery=list(recovery))
 
+    def remove_second_factor(self, name: str, *, by: str) -> bool:
+        """Removes authenticator app, recovery codes and passkeys of somebody who has lost them; every session ends."""
+        return self._renew(name, by, "no-second-factor", totp=None, step=0, recovery=[], passkeys=[])
+
     def set_identity(self, name: str, identity: str | None, *, by: str) -> bool:
         """Who somebody is at the sign-in provider."""
         return self._change(name, by, "identity", "", {"identity": identity})
@@ -184,9 +190,11 @@ class People:
         return False
 
     def _amend(self, name: str, seen: str, new: str, by: str, what: str, detail: str) -> bool:
-        keys = [self._keys.moderators, self._keys.people_log]
-        call = Call(AMEND, keys, [name, seen, new, int(self._now() * 1000), by, what, detail])
-        return bool(self._client.run(call))
+        return self._record(self._keys.moderators, name, seen, new, by, what, name, detail)
+
+    def _record(self, key: str, field: str, seen: str, new: str, by: str, what: str, person: str, detail: str) -> bool:
+        said: list[str | int] = [field, seen, new, int(self._now() * 1000), by, what, person, detail]
+        return bool(self._client.run(Call(AMEND, [key, self._keys.people_log], said)))
 
     # -- one-time links
 
@@ -324,7 +332,7 @@ class People:
 
     # -- API tokens
 
-    def add_token(self, name: str, role: str = "moderator") -> str:
+    def add_token(self, name: str, role: str = "moderator", *, by: str = "") -> str:
         """The secret of a new API token; only its digest is kept.
 
         Raises:
@@ -333,7 +341,7 @@ class People:
         if any(token.name == name for token in self.tokens()):
             raise AlreadyExists(name)
         token = f"cmt_{secrets.token_urlsafe(32)}"
-        self._client.command("HSET", self._keys.tokens, _digest(token), self._new(role, name=name))
+        self._record(self._keys.tokens, _digest(token), "", self._new(role, name=name), by, "token", name, role)
         return token
 
     def tokens(self) -> list[Token]:
@@ -341,14 +349,28 @@ class People:
         return sorted((_token(text) for text in found.values()), key=lambda token: token.name)
 
     def token(self, secret: str) -> Token | None:
-        """The token with this secret, if it is known."""
-        found = self._client.command("HGET", self._keys.tokens, _digest(secret))
-        return _token(found) if found else None
+        """The token with this secret, if it is known. That it was used is noted, now and then."""
+        digest = _digest(secret)
+        found = self._client.command("HGET", self._keys.tokens, digest)
+        if not found:
+            return None
+        kept, now = json.loads(found), int(self._now())
+        if now - kept.get("used", 0) >= _SEEN_EVERY:
+            with suppress(StoreFull):
+                used = json.dumps({**kept, "used": now})
+                self._record(self._keys.tokens, digest, found.decode(), used, "", "", "", "")
+        return _token(found)
 
-    def remove_token(self, name: str) -> bool:
-        found = self._client.command("HGETALL", self._keys.tokens)
-        digests = [digest for digest, text in found.items() if _token(text).name == name]
-        return bool(digests and self._client.command("HDEL", self._keys.tokens, *digests))
+    def remove_token(self, name: str, *, by: str = "") -> bool:
+        """Whether there was one; it is worth nothing from then on."""
+        while seen := self._client.command("HGETALL", self._keys.tokens):
+            found = next(((digest, text) for digest, text in seen.items() if _token(text).name == name), None)
+            if not found:
+                return False
+            digest, text = found[0].decode(), found[1].decode()
+            if self._record(self._keys.tokens, digest, text, "", by, "no-token", name, _token(found[1]).role):
+                return True
+        return False
 
     # -- throttled attempts
 
@@ -410,4 +432,5 @@ def _link(text: bytes | None) -> Link | None:
 
 def _token(text: bytes) -> Token:
     kept: dict[str, Any] = json.loads(text)
-    return Token(kept["name"], kept["role"], moment_of(kept["created"] * 1000))
+    used = moment_of(kept["used"] * 1000) if "used" in kept else None
+    return Token(kept["name"], kept["role"], moment_of(kept["created"] * 1000), used)

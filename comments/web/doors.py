@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from comments import passwords, second_factor
+from comments import authenticators, passwords, second_factor
 from comments.store.people import HALF_WAY, Moderator
 from comments.web.access import end_session, home_of, is_stale, start_session
 from comments.web.credentials import refused, typed
@@ -33,23 +33,27 @@ def sign_in() -> AnyResponse:
     people.forgive(name, source)
     if moderator.password_hash and passwords.needs_rehash(moderator.password_hash):
         people.keep(moderator, password=passwords.hash_password(password))
-    if moderator.totp:
-        return _signed_in(moderator, HALF_WAY, url_for("doors.code", lang=request.args.get("lang")))
-    return _signed_in(moderator, "password")
+    return _after_password(moderator)
 
 
 @blueprint.route("/code", methods=["GET", "POST"])
 def code() -> AnyResponse:
-    """The second step: a code of the authenticator app, or one of the recovery codes."""
+    """The second step: a code of the authenticator app, one of the recovery codes, or a passkey (passkeys.sign_in)."""
     if not g.half_way:
         return redirect(url_for("doors.sign_in", lang=request.args.get("lang")), 303)
-    if request.method != "POST":
-        return _page("code")
     moderator = g.half_way.moderator
+    if request.method != "POST":
+        return _page("code", moderator=moderator)
     if here().people.code_again_after(moderator.name):
-        return _page("code", 401, error=gettext("There were too many attempts. Please try again in a minute."))
+        return _page(
+            "code",
+            401,
+            moderator=moderator,
+            error=gettext("There were too many attempts. Please try again in a minute."),
+        )
     if not _take(moderator, request.form.get("code", "")):
-        return _page("code", 401, error=gettext("This code is not right, or it has been used. Wait for the next one."))
+        wrong = gettext("This code is not right, or it has been used. Wait for the next one.")
+        return _page("code", 401, moderator=moderator, error=wrong)
     return _signed_in(moderator, "code")
 
 
@@ -100,7 +104,14 @@ def join(token: str) -> AnyResponse:
     else:
         people.add_moderator(name, role=link.role, password_hash=passwords.hash_password(password), by=link.by)
     moderator = _now_there(name)
-    return _signed_in(moderator, HALF_WAY, url_for("doors.code")) if moderator.totp else _signed_in(moderator)
+    return _after_password(moderator)
+
+
+def _after_password(moderator: Moderator) -> AnyResponse:
+    """On to the second step, for whoever has set one up."""
+    if moderator.totp or (moderator.passkeys and authenticators.AVAILABLE):
+        return _signed_in(moderator, HALF_WAY, url_for("doors.code", lang=request.args.get("lang")))
+    return _signed_in(moderator)
 
 
 def _signed_in(moderator: Moderator, way: str = "password", to: str | None = None) -> AnyResponse:

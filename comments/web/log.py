@@ -92,6 +92,8 @@ def words() -> dict[str, str]:
         "passkey": gettext("passkey added"),
         "no-passkey": gettext("passkey removed"),
         "identity": gettext("sign-in provider set"),
+        "token": gettext("API token made"),
+        "no-token": gettext("API token removed"),
         "export": gettext("log exported"),
         "damaged": gettext("entry cannot be read"),
     }

@@ -4,10 +4,10 @@ from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
-from comments.errors import Invalid
+from comments.errors import AlreadyExists, Invalid
 from comments.store.people import LINK_LIFETIME, ROLES, Moderator
 from comments.web.access import signed_in
-from comments.web.credentials import not_proved
+from comments.web.credentials import not_proved, typed
 from comments.web.here import here
 from comments.web.language import gettext
 
@@ -48,6 +48,37 @@ def change() -> AnyResponse:
     return redirect(url_for("people.everybody", done="1", lang=request.args.get("lang")), 303)
 
 
+@blueprint.get("/tokens")
+def tokens() -> AnyResponse:
+    """The API tokens: name, role, since when, and when they were last used."""
+    return _tokens(done=gettext("Done.") if request.args.get("done") else None)
+
+
+@blueprint.post("/tokens")
+def add_token() -> AnyResponse:
+    """A new token; shown once, here."""
+    role, name = _role(), typed(request.form.get("name"), "")[0]
+    if not name:
+        return _tokens(422, error=gettext("Please enter a name."))
+    if reason := not_proved(request.form.get("current")):
+        return _tokens(422, error=reason)
+    try:
+        secret = here().people.add_token(name, role=role, by=signed_in().name)
+    except AlreadyExists:
+        return _tokens(422, error=gettext("A token has this name already. Please choose another."))
+    return _tokens(secret=secret, secret_of=name)
+
+
+@blueprint.post("/tokens/remove")
+def remove_token() -> AnyResponse:
+    """Makes a token useless at once."""
+    if reason := not_proved(request.form.get("current")):
+        return _tokens(422, error=reason)
+    if not here().people.remove_token(request.form.get("name", ""), by=signed_in().name):
+        return _tokens(404, error=gettext("This token is not there any more."))
+    return redirect(url_for("people.tokens", done="1", lang=request.args.get("lang")), 303)
+
+
 def _carry_out(what: str, them: Moderator, me: Moderator) -> None:
     people = here().people
     match what:
@@ -60,7 +91,7 @@ def _carry_out(what: str, them: Moderator, me: Moderator) -> None:
         case "identity":
             people.set_identity(them.name, request.form.get("identity", "").strip()[:254] or None, by=me.name)
         case "no-second-factor":
-            people.set_second_factor(them.name, None, 0, (), by=me.name)
+            people.remove_second_factor(them.name, by=me.name)
         case _:
             raise Invalid({"do": [gettext("This cannot be done here.")]})
 
@@ -84,6 +115,14 @@ def _link(token: str) -> str:
     """The whole address, from the settings alone where they have one."""
     origin = here().settings.server.public_url or request.host_url.rstrip("/")
     return origin + url_for("doors.join", token=token)
+
+
+def _tokens(status: int = 200, **more: object) -> Response:
+    """The page of the tokens; what was typed stays where it was refused."""
+    name = request.form.get("name", "") if request.endpoint == "people.add_token" and "error" in more else ""
+    words = {"error": None, "done": None, "secret": None, "secret_of": None, "typed_name": name}
+    page = render_template("moderate/tokens.html", tokens=here().people.tokens(), roles=ROLES, **{**words, **more})
+    return Response(page, status, mimetype="text/html")
 
 
 def _page(status: int = 200, **more: object) -> Response:

@@ -13,7 +13,7 @@ from tests.browser.conftest import OpenWindow
 from tests.browser.newsroom import PASSWORD, Newsroom, box, sign_in, troubles
 from tests.service import Service, run
 
-ROOMS = ["account", "account/app", "people", "log", "numbers"]
+ROOMS = ["account", "account/app", "people", "people/tokens", "log", "numbers"]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,23 @@ def test_a_passkey_signs_in_without_name_and_password(window: OpenWindow, servic
     page.get_by_role("button", name="Sign out", exact=True).click()
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("link", name="Hoa")).to_be_visible()
+    assert troubles(page) == []
+
+
+def test_after_the_password_comes_the_passkey(window: OpenWindow, service: Service, newsroom: Newsroom) -> None:
+    page = with_device(window, service)
+    name = newsroom.moderator("Thu")
+    sign_in(page, name)
+    add_passkey(page)
+    expect(page.get_by_text("Laptop")).to_be_visible()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    box(page, "Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Second step")).to_be_visible()
+    expect(page.get_by_text("This browser cannot use passkeys")).to_be_hidden()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("link", name="Thu")).to_be_visible()
     assert troubles(page) == []
 
 

@@ -135,6 +135,7 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "People.keep": lambda t: t.people.keep(t.mai, what="passkey", by="Mai", passkeys=[]),
     "People.set_role": lambda t: t.people.set_role("Mai", "moderator", by="Tú"),
     "People.set_second_factor": lambda t: t.people.set_second_factor("Mai", "sealed", 1, ("a",), by="Mai"),
+    "People.remove_second_factor": lambda t: t.people.remove_second_factor("Mai", by="Tú"),
     "People.set_identity": lambda t: t.people.set_identity("Mai", "subject", by="Tú"),
     "People.note": lambda t: t.people.note("Tú", "link", "Mai"),
     "People.issue_link": lambda t: t.keep(link=t.people.issue_link("moderator", by="Tú", name="Mai")),

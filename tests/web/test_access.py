@@ -79,6 +79,9 @@ WITH_SESSION = {
     "people.everybody": {ADMIN},
     "people.invite": {ADMIN},
     "people.change": {ADMIN},
+    "people.tokens": {ADMIN},
+    "people.add_token": {ADMIN},
+    "people.remove_token": {ADMIN},
 }
 WITH_TOKEN = {
     "moderation.queue": MODERATORS,

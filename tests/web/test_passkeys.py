@@ -101,3 +101,43 @@ def test_removing_a_key_needs_the_password(app: Flask) -> None:
 def test_without_the_extra_there_are_none(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authenticators, "AVAILABLE", False)
     assert send(Colleague(app), "/ask").status_code == 404
+
+
+CODE = "/moderate/code"
+
+
+def test_a_password_alone_does_not_open_the_door_of_somebody_with_a_passkey(app: Flask) -> None:
+    lan = Colleague(app)
+    with_key(lan)
+    assert lan.sign_in().location.startswith(CODE)
+    assert lan.get("/moderate/").status_code == 303
+    assert lan.get("/moderate/account").status_code == 303
+    page = lan.get(CODE).text
+    assert "Use a passkey" in page
+    assert 'name="code"' not in page, "there is no app to read a code from"
+    assert lan.post(CODE, page=CODE, code="123456").status_code == 401
+    assert lan.get("/moderate/").status_code == 303
+
+
+def test_a_new_password_does_not_replace_the_passkey(app: Flask) -> None:
+    chief, lan = Colleague(app, "Chief", "admin"), Colleague(app)
+    with_key(lan)
+    path = f"/moderate/join/{chief.house.people.issue_link('moderator', by='Chief', name='Lan')}"
+    assert lan.post(path, page=path, password="ba con vịt xòe ra").location.startswith(CODE)
+    assert lan.get("/moderate/").status_code == 303
+
+
+def test_an_administrator_helps_somebody_who_has_lost_the_device(app: Flask) -> None:
+    chief, lan = Colleague(app, "Chief", "admin").signed_in(), Colleague(app)
+    with_key(lan)
+    room, asked = "/moderate/people", {"name": "Lan", "do": "no-second-factor", "current": PASSWORD}
+    assert chief.post(f"{room}/change", page=room, **asked).status_code == 303
+    assert not lan.sign_in().location.startswith(CODE)
+    assert lan.get("/moderate/").status_code == 200
+
+
+def test_where_passkeys_cannot_be_checked_they_are_not_asked_for(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authenticators, "AVAILABLE", False)
+    lan = Colleague(app)
+    with_key(lan)
+    assert not lan.sign_in().location.startswith(CODE)

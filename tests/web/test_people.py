@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 
 from comments.store.log import LogFilter
+from comments.web.here import House
 from tests.newsroom import PASSWORD, Colleague, hidden
+from tests.people import Moderator
 
 PEOPLE = "/moderate/people"
 NEW = "ba con vịt xòe ra"
@@ -169,3 +171,74 @@ def test_every_change_is_in_the_log_with_who_made_it(app: Flask, chief: Colleagu
         ["sessions", "Minh", "Chief", ""],
         ["removed", "Minh", "Chief", "admin"],
     ]
+
+
+TOKENS = f"{PEOPLE}/tokens"
+
+
+def token_in(page: str) -> str:
+    found = re.search(r'id="token">(cmt_[\w-]+)<', page)
+    assert found, page
+    return found[1]
+
+
+def test_a_token_is_shown_once_and_opens_the_api(chief: Colleague) -> None:
+    answer = chief.post(TOKENS, page=TOKENS, name="importer", role="moderator", current=PASSWORD)
+    secret = token_in(answer.text)
+    assert "no-store" in answer.headers["Cache-Control"]
+    page = chief.get(TOKENS).text
+    assert secret not in page
+    assert "importer" in page
+    assert "not used yet" in page
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert chief.client.get("/api/v1/moderation/comments", headers=headers).status_code == 200
+    assert "last used" in chief.get(TOKENS).text
+
+
+def test_a_removed_token_opens_nothing(chief: Colleague) -> None:
+    secret = chief.house.people.add_token("importer")
+    assert chief.post(f"{TOKENS}/remove", page=TOKENS, name="importer", current="wrong").status_code == 422
+    assert chief.house.people.token(secret)
+    assert chief.post(f"{TOKENS}/remove", page=TOKENS, name="importer", current=PASSWORD).status_code == 303
+    assert chief.house.people.token(secret) is None
+    assert chief.post(f"{TOKENS}/remove", page=TOKENS, name="importer", current=PASSWORD).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"current": "wrong"}, 422),
+        ({"name": ""}, 422),
+        ({"name": "x" * 81}, 422),
+        ({"name": "a\u202eb"}, 422),
+        ({"name": "importer"}, 422),
+        ({"role": "owner"}, 422),
+    ],
+)
+def test_a_token_that_cannot_be_is_not_made(chief: Colleague, fields: dict[str, str], status: int) -> None:
+    chief.house.people.add_token("importer")
+    asked = {"name": "new", "role": "moderator", "current": PASSWORD, **fields}
+    assert chief.post(TOKENS, page=TOKENS, **asked).status_code == status
+    assert [token.name for token in chief.house.people.tokens()] == ["importer"]
+
+
+def test_tokens_that_come_and_go_are_in_the_log_and_their_use_is_not(chief: Colleague) -> None:
+    chief.post(TOKENS, page=TOKENS, name="importer", role="admin", current=PASSWORD)
+    chief.house.people.token(chief.house.people.add_token("by hand", role="reader-of-log"))
+    chief.post(f"{TOKENS}/remove", page=TOKENS, name="importer", current=PASSWORD)
+    entries = chief.house.log.page(LogFilter(), limit=3).entries
+    assert [(one.by, one.what, one.person, one.detail) for one in entries] == [
+        ("Chief", "no-token", "importer", "admin"),
+        ("", "token", "by hand", "reader-of-log"),
+        ("Chief", "token", "importer", "admin"),
+    ]
+
+
+def test_a_program_at_work_does_not_write_at_every_step(house: House, moderator: Moderator) -> None:
+    def told() -> object:
+        return house.client.command("HGETALL", "comments:{people}:tokens")
+
+    moderator.queue()
+    before = told()
+    moderator.queue()
+    assert told() == before
