@@ -21,6 +21,7 @@ PAGE_MAX = 100
 FIRST_REPLIES = 10  # that come with their thread; the rest by `parent=`
 BATCH_MAX = 100
 FEED_MAX = 50  # newest comments of an article or a site
+FEED_KEPT = 2 * FEED_MAX  # ids that are kept for it: so many may be removed before it gets short
 DAMAGED = "damaged"
 STAFF = "staff"  # why a moderator's own comment waits, for the moment that it does
 REPORTED = "reported_"  # a reason for moderators is made of it and a reader's

@@ -11,6 +11,7 @@ from typing import Any
 from comments.errors import Closed, ParentUnknown, Unavailable
 from comments.model import (
     DEFAULT_SITE,
+    FEED_KEPT,
     FEED_MAX,
     REPORTED,
     REPORTS_MAX,
@@ -279,8 +280,17 @@ class CommentStore:
 
     def latest(self, site: str, article: str) -> list[Comment]:
         """The newest approved comments of an article, as many as a feed shows."""
-        ids = self._client.command("ZREVRANGEBYLEX", self._keys.article(site, article).recent, "+", "-")
-        found = self.comments(_readable(ids))
+        return self._latest([self._keys.article(site, article).recent])
+
+    def latest_of_site(self, site: str) -> list[Comment]:
+        """The newest approved comments of a site, as many as a feed shows."""
+        return self._latest([self._keys.recent(shard, site) for shard in range(shards.SHARDS)])
+
+    def _latest(self, kept: Sequence[str]) -> list[Comment]:
+        """The newest of the lists in these keys: one round trip for ids, one for records."""
+        newest = [("ZREVRANGEBYLEX", key, "+", "-", "LIMIT", 0, FEED_MAX) for key in kept]
+        heads = [_readable(ids) for ids in self._client.pipeline(newest)]
+        found = self.comments(_merge(heads, newest=True)[:FEED_MAX])
         return [comment for comment in found.values() if comment.status == Status.APPROVED]
 
     def queue(
@@ -440,6 +450,7 @@ class CommentStore:
                 article.threads,
                 article.replies,
                 article.recent,
+                keys.recent(shard, seen.site),
                 article.meta,
                 keys.reported(shard),
                 keys.tally(shard, numbers.day_of(at)),
@@ -457,7 +468,7 @@ class CommentStore:
                 seen.root or "",
                 keys.changed,
                 announcement(seen.site, seen.article),
-                FEED_MAX,
+                FEED_KEPT,
                 numbers.decided(seen, change.decision, by, at),
                 numbers.kept_until(at),
             ],

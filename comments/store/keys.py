@@ -9,6 +9,7 @@
                                     blind (keyed hash of the address, until its pseudonym is found)
     NS:{c:NN}:was:ID        list    data of a comment as it was before each edit by a moderator
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
+    NS:{c:NN}:s:S:recent    zset    ids of the shard's newest approved comments of a site (S its digest), as for a feed
     NS:{c:NN}:reported      zset    ids of the shard's approved comments that readers reported, by number of reports
     NS:{c:NN}:ageing        zset    SITE\\0ARTICLE of each article that nobody has opened or closed, by the time (ms) of
                                     its first comment
@@ -25,7 +26,7 @@
     NS:{c:NN}:a:A:public    hash    ID -> public form (JSON) of each approved comment; its size is the count
     NS:{c:NN}:a:A:threads   zset    ids of top-level comments that show (approved, or above approved replies)
     NS:{c:NN}:a:A:replies   zset    ROOT:ID of each approved reply
-    NS:{c:NN}:a:A:recent    zset    ids of the newest approved comments, as many as a feed shows
+    NS:{c:NN}:a:A:recent    zset    ids of the newest approved comments, some more than a feed shows
     NS:{c:NN}:a:A:meta      hash    closed ("1"), kept_open ("1": opened by somebody), pinned (ids), version (moves with
                                     each public change)
 
@@ -98,6 +99,9 @@ class Keys:
 
     def queue(self, shard: int, status: str) -> str:
         return f"{self._shards[shard]}:q:{status}"
+
+    def recent(self, shard: int, site: str) -> str:
+        return f"{self._shards[shard]}:s:{_digest(site)}:recent"
 
     def reported(self, shard: int) -> str:
         return f"{self._shards[shard]}:reported"

@@ -12,10 +12,10 @@ from itertools import islice
 from typing import Any
 
 from comments import text
-from comments.model import FEED_MAX, Comment, Status, milliseconds_of
+from comments.model import FEED_KEPT, Comment, Status, milliseconds_of
 from comments.store import records, shards
 from comments.store.client import Client, Command
-from comments.store.keys import Keys, announcement, in_ageing
+from comments.store.keys import Keys, announcement, in_ageing, surrogate, surrogate_of_site
 from comments.store.published import finished
 from comments.store.scripts import MEND, NAME, UPROOT, Call
 
@@ -75,7 +75,7 @@ class _Round:
             ids = [rest[2:] for _, _, rest in named if rest.startswith("c:") and shards.is_comment_id(rest[2:])]
             self._comments(ids)
             for shard, _, rest in named:
-                if rest.startswith(("q:", "a:")) and not rest.endswith(":meta"):
+                if rest.startswith(("q:", "a:", "s:")) and not rest.endswith(":meta"):
                     self._set(int(shard, 16), rest)
                 elif rest == "ageing":
                     self._ageing(int(shard, 16))
@@ -136,6 +136,7 @@ class _Round:
                 article.threads,
                 article.replies,
                 article.recent,
+                keys.recent(shard, comment.site),
                 article.meta,
                 keys.ageing(shard),
             ],
@@ -146,7 +147,7 @@ class _Round:
                 comment.root or "",
                 keys.changed,
                 announcement(comment.site, comment.article),
-                FEED_MAX,
+                FEED_KEPT,
                 self._look,
                 milliseconds_of(comment.created_at),
                 in_ageing(comment.site, comment.article),
@@ -206,7 +207,7 @@ class _Round:
     # -- from the sets to the records
 
     def _set(self, shard: int, rest: str) -> None:
-        """Every member of one set (`q:STATUS` or `a:ARTICLE:KIND`) is a comment that belongs there."""
+        """Every member of one set (`q:STATUS`, `a:ARTICLE:KIND` or `s:SITE:recent`) is a comment that belongs there."""
         key = f"{self._prefix}{shard:02x}}}:{rest}"
         belongs = self._belongs(rest)
         for members in self._members(key, "HSCAN" if rest.endswith(":public") else "ZSCAN"):
@@ -234,11 +235,12 @@ class _Round:
     def _belongs(self, rest: str) -> Callable[[str, Comment], bool]:
         if rest.startswith("q:"):
             return lambda _, comment: comment.is_damaged or comment.status == rest[2:]
-        _, digest, kind = rest.split(":")
+        about, digest, kind = rest.split(":")
 
         def is_public(comment: Comment) -> bool:
-            own = shards.article_digest(comment.site, comment.article) == digest
-            return comment.status == Status.APPROVED and own and not comment.is_damaged
+            site, article = comment.site, comment.article
+            own = surrogate_of_site(site) if about == "s" else surrogate(site, article)
+            return comment.status == Status.APPROVED and own == f"{about}-{digest}" and not comment.is_damaged
 
         def is_reply(member: str, comment: Comment) -> bool:
             return is_public(comment) and member == f"{comment.root}:{comment.id}"
@@ -259,14 +261,14 @@ class _Round:
                 return
 
     def _uproot(self, shard: int, key: str, rest: str, strange: Iterable[tuple[bytes, str, Comment | None]]) -> None:
-        surrogate = f"a-{rest.split(':')[1]}" if rest.startswith("a:") else ""
+        told = "-".join(rest.split(":")[:2]) if rest.startswith(("a:", "s:")) else ""
         nobody = shards.comment_id(shard, "0" * 26)
         strange = list(strange)
         calls = [
             Call(
                 UPROOT,
                 [self._keys.comment(comment_id or nobody), key],
-                [member, comment.version if comment else "", self._keys.changed, surrogate, self._look],
+                [member, comment.version if comment else "", self._keys.changed, told, self._look],
             )
             for member, comment_id, comment in strange
         ]

@@ -8,8 +8,7 @@ from urllib.parse import quote, urlsplit
 from flask import Blueprint, Response, render_template, request, url_for
 
 from comments import text
-from comments.model import DEFAULT_SITE, FEED_MAX, Comment, Status, moment_of
-from comments.store.comments import Filter
+from comments.model import DEFAULT_SITE, Comment, moment_of
 from comments.web.answers import shared
 from comments.web.here import here
 from comments.web.intake import one, query_of
@@ -54,14 +53,13 @@ def site() -> Response:
     query = query_of(request)
     name = site_of(one(query, "site"))
     speak(one(query, "lang") or here().settings.pages.language)
-    page = here().store.queue(Status.APPROVED, limit=FEED_MAX, newest=True, only=Filter(site=name))
+    comments = here().store.latest_of_site(name)
     title = gettext("Newest comments") if name == DEFAULT_SITE else gettext("Newest comments: %(site)s", site=name)
-    return shared(_feed(name, title, page.comments), sites=[name], mimetype="application/atom+xml")
+    return shared(_feed(name, title, comments), sites=[name], mimetype="application/atom+xml")
 
 
 def _feed(name: str, title: str, comments: Sequence[Comment]) -> bytes:
-    # the queue's index and the records are read one after the other: a comment may have been removed in between
-    entries = [_entry(comment) for comment in comments if comment.status == Status.APPROVED]
+    entries = [_entry(comment) for comment in comments]
     address = _absolute(request.path) + ("?" + request.query_string.decode("ascii") if request.query_string else "")
     xml = render_template(
         "feeds/atom.xml",

@@ -8,6 +8,11 @@ import feedparser
 import pytest
 from flask import Flask
 
+from comments.ids import new_ulid
+from comments.model import FEED_MAX
+from comments.store import shards
+from comments.store.keys import Keys
+from comments.web.here import House
 from tests.people import Moderator, Reader
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -117,6 +122,24 @@ def test_ids_and_times_stay_while_the_feed_changes(reader: Reader, moderator: Mo
     moderator.approved(reader, body="hai")
     after = feed(reader, ARTICLE).entries[1]
     assert (after.id, after.published, after.updated) == (before.id, before.published, before.updated)
+
+
+@pytest.mark.parametrize("path", [ARTICLE, SITE])
+def test_a_removal_makes_room_for_the_next(reader: Reader, moderator: Moderator, path: str) -> None:
+    ids = [moderator.approved(reader, body=str(n)) for n in range(FEED_MAX + 3)]
+    for removed in (ids[-2], ids[5], ids[0]):
+        moderator.decide(removed, "reject", version=2)
+    left = [n for n in reversed(range(FEED_MAX + 3)) if n not in (FEED_MAX + 1, 5, 0)]
+    assert bodies(feed(reader, path)) == [f"<p>{n}</p>" for n in left]
+
+
+def test_a_small_site_has_its_feed_beside_a_busy_one(reader: Reader, moderator: Moderator, house: House) -> None:
+    for n in range(3):
+        moderator.approved(reader, body=str(n), site="small", article=f"a-{n}")
+    later = int(house.now() * 1000) + 60_000
+    busy = [word for n in range(3_000) for word in (0, shards.comment_id(7, new_ulid(later + n)))]
+    house.client.command("ZADD", Keys("comments").queue(7, "approved"), *busy)
+    assert bodies(feed(reader, SITE + "?site=small")) == ["<p>2</p>", "<p>1</p>", "<p>0</p>"]
 
 
 @pytest.mark.parametrize("path", [ARTICLE, SITE])

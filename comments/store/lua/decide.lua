@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
 -- Moves a comment from the status and version that were seen to another status: queue, public form, log, announcement.
 -- Works when memory is full, so that removing stays possible.
--- KEYS: record from_queue to_queue log public threads replies recent meta reported tally
+-- KEYS: record from_queue to_queue log public threads replies recent site_recent meta reported tally
 -- ARGV: id seen_version from to at by reason last public_json root channel surrogates feed (its length) counted kept_until
 -- Returns: {'done', version} | {'conflict', status, version, last} | {'missing'}
-local record, from_queue, to_queue, log, public, threads, replies, recent, meta, reported, tally = unpack(KEYS)
+local record, from_queue, to_queue, log, public, threads, replies, recent, site_recent, meta, reported,
+      tally = unpack(KEYS)
 local id, seen_version, from, to, at, by, reason, last, public_json, root, channel, surrogates, feed,
       counted, kept_until = unpack(ARGV)
 
@@ -28,10 +29,13 @@ if public_json ~= '' then
   redis.call('HSET', public, id, public_json)
   if root ~= '' then redis.call('ZADD', replies, 0, root .. ':' .. id) end
   redis.call('ZADD', threads, 0, top)
-  redis.call('ZADD', recent, 0, id)
-  if redis.call('ZCARD', recent) > tonumber(feed) then redis.call('ZPOPMIN', recent) end
+  for _, newest in ipairs({recent, site_recent}) do
+    redis.call('ZADD', newest, 0, id)
+    if redis.call('ZCARD', newest) > tonumber(feed) then redis.call('ZPOPMIN', newest) end
+  end
 elseif redis.call('HDEL', public, id) == 1 then
   redis.call('ZREM', recent, id)
+  redis.call('ZREM', site_recent, id)
   if root ~= '' then redis.call('ZREM', replies, root .. ':' .. id) end
   -- a removed top-level comment keeps its place while approved replies stand under it
   local answered = redis.call('ZLEXCOUNT', replies, '[' .. top .. ':', '(' .. top .. ';') > 0

@@ -1,13 +1,15 @@
 #!lua flags=allow-oom
 -- Puts a comment, if it still is what was seen, into exactly the sets that its record says; or tells what is wrong.
--- KEYS: record queue other1 other2 other3 other4 public threads replies recent meta ageing
--- ARGV: id seen_version public_json ('' for one that is not public) root channel surrogates feed (its length) look ('1' or '') at article
+-- A feed that is short of it gets it too; that is nothing wrong: what takes a comment out of a feed puts no other in.
+-- KEYS: record queue other1 other2 other3 other4 public threads replies recent site_recent meta ageing
+-- ARGV: id seen_version public_json ('' for one that is not public) root channel surrogates shown (most in a feed) look ('1' or '') at article
 -- Returns: {word...} for what was wrong
-local record, queue, other1, other2, other3, other4, public, threads, replies, recent, meta, ageing = unpack(KEYS)
-local id, seen_version, public_json, root, channel, surrogates, feed, look, at, article = unpack(ARGV)
+local record, queue, other1, other2, other3, other4, public, threads, replies, recent, site_recent, meta,
+      ageing = unpack(KEYS)
+local id, seen_version, public_json, root, channel, surrogates, shown, look, at, article = unpack(ARGV)
 
 if redis.call('HGET', record, 'version') ~= seen_version then return {} end
-local wrong, seen = {}, 0
+local wrong, seen, feeds = {}, 0, {recent, site_recent}
 local function fix(word, is_wrong, ...)
   if not is_wrong then return end
   wrong[#wrong + 1] = word
@@ -30,16 +32,18 @@ if public_json ~= '' then
   if root ~= '' then fix('thread', not redis.call('ZSCORE', replies, member), 'ZADD', replies, 0, member) end
 else
   fix('hidden', redis.call('HEXISTS', public, id) == 1, 'HDEL', public, id)
-  fix('hidden', redis.call('ZSCORE', recent, id), 'ZREM', recent, id)
+  for _, feed in ipairs(feeds) do fix('hidden', redis.call('ZSCORE', feed, id), 'ZREM', feed, id) end
   fix('hidden', redis.call('ZSCORE', replies, member), 'ZREM', replies, member)
   local answered = redis.call('ZLEXCOUNT', replies, '[' .. id .. ':', '(' .. id .. ';') > 0
   fix('hidden', redis.call('ZSCORE', threads, id) and not answered, 'ZREM', threads, id)
 end
-if #wrong > seen and look == '' then
-  if public_json ~= '' then
-    redis.call('ZADD', recent, 0, id)
-    if redis.call('ZCARD', recent) > tonumber(feed) then redis.call('ZPOPMIN', recent) end
+for _, feed in ipairs(look == '' and public_json ~= '' and feeds or {}) do
+  if redis.call('ZCARD', feed) < tonumber(shown) or redis.call('ZRANGE', feed, 0, 0)[1] < id then
+    redis.call('ZADD', feed, 0, id)
+    if redis.call('ZCARD', feed) > tonumber(shown) then redis.call('ZPOPMIN', feed) end
   end
+end
+if #wrong > seen and look == '' then
   redis.call('HINCRBY', meta, 'version', 1)
   redis.call('PUBLISH', channel, surrogates)
 end
