@@ -233,13 +233,18 @@ def make_keys(**flags: Any) -> None:
 def seal(**flags: Any) -> None:
     """Seal the log, as `serve` does every hour; print the last seal.
 
-    Kept elsewhere, that line shows later that nobody has put the whole store back to an earlier moment.
+    It is also noted in the data directory. Kept on another machine, that line shows later that nobody has put both
+    back to an earlier moment.
     """
     loaded = _load(**flags)
     with store(loaded) as connected, client(connected) as connection:
-        count, last = notary.seals(connection, connected, keys_of_store(connected).secret).seal()
+        made = notary.seals(connection, connected, keys_of_store(connected).secret)
+        count, last = made.seal()
+        is_as_noted = notary.note_last(made, notary.note_of(connected))
     click.echo(last)
     click.echo(f"{count} entries are newly sealed.", err=True)
+    if not is_as_noted:
+        raise CommentsError(notary.OLDER)
 
 
 @commands.command("resend")

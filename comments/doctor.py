@@ -12,7 +12,7 @@ from comments import keys
 from comments.errors import CommentsError
 from comments.installation import client
 from comments.keys import KeyFault
-from comments.notary import seals
+from comments.notary import OLDER, note_of, noted, seals
 from comments.settings import Settings
 from comments.store.client import Client
 from comments.store.health import Facts, look, missing
@@ -115,7 +115,11 @@ def _seals(connected: Client, settings: Settings) -> Iterator[Finding]:
     except KeyFault:
         yield unknown("log", "its seals cannot be checked without the secret key")
         return
-    for found in seals(connected, settings, secret).check():
+    made, file = seals(connected, settings, secret), note_of(settings)
+    before = noted(file)
+    if before and not made.has(before):
+        yield problem("log", f"{OLDER} (seal {before.number}). If that was on purpose, remove {file}")
+    for found in made.check():
         if isinstance(found, Fault):
             yield problem("log", f"{found.where}: {found.says}")
         else:

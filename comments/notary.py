@@ -2,11 +2,14 @@
 one store one does it."""
 
 import logging
+import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from comments.errors import CommentsError
 from comments.installation import client
@@ -14,10 +17,13 @@ from comments.sealing import subkey
 from comments.settings import Settings
 from comments.store.articles import Articles
 from comments.store.client import Client
-from comments.store.seals import Seals
+from comments.store.seals import Last, Seals
 
 log = logging.getLogger("comments")
 
+OLDER = "the store is older than a seal that was noted here: it has been put back to an earlier moment"
+
+_NOTE = re.compile(r"([0-9]{1,15}) ([0-9a-f]{64})\n")
 _LOOKS_EVERY = 60.0  # seconds between two looks whether a round is due
 
 
@@ -43,14 +49,46 @@ def hourly(settings: Settings, secret: bytes) -> Iterator[None]:
 def _rounds(settings: Settings, secret: bytes, over: threading.Event) -> None:
     with client(settings) as connected:
         made, articles = seals(connected, settings, secret), Articles(connected, settings.store.namespace)
-        days = settings.comments.close_after_days
+        days, file, is_as_noted = settings.comments.close_after_days, note_of(settings), True
         while True:
             try:
                 round_if_due(made, lambda: close_aged(articles, days=days, over=over.is_set))
-            except CommentsError as error:
+                if is_as_noted and not note_last(made, file):
+                    log.warning("%s; see `comments doctor`", OLDER)
+                    is_as_noted = False
+            except (CommentsError, OSError) as error:
                 log.warning("the hourly round broke off (%s); the next try is in a minute", error)
             if over.wait(_LOOKS_EVERY):
                 return
+
+
+def note_of(settings: Settings) -> Path:
+    """The file beside the store in which the last seal is noted."""
+    return settings.store.data / "last-seal"
+
+
+def noted(file: Path) -> Last | None:
+    """The seal that is noted there; a damaged note counts as none."""
+    try:
+        found = _NOTE.fullmatch(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return Last(int(found[1]), found[2]) if found else None
+
+
+def note_last(made: Seals, file: Path) -> bool:
+    """Notes the last seal; False, and the note stays, when the store does not have the one that is noted."""
+    before, last = noted(file), made.last()
+    if before and not made.has(before):
+        return False
+    if last and last != before:
+        new = file.with_name(f".{file.name}")
+        with new.open("w", encoding="ascii") as out:
+            out.write(f"{last.number} {last.mac}\n")
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(file)
+    return True
 
 
 def round_if_due(made: Seals, first: Callable[[], object]) -> bool:

@@ -4,8 +4,8 @@ Each stream of the log has a chain of seals. A seal is a keyed hash (HMAC-SHA256
 and over that seal; its key is not in the store. The chain of the people's log is also the clasp of the others: each
 of its seals notes how long every other chain was and how it ended, so that none can be cut short.
 
-What this cannot show: entries younger than the last round, and a store that was put back as a whole to an earlier
-moment. Against the latter, keep what `comments seal` prints.
+What the chains cannot show: entries younger than the last round, and a store that was put back as a whole to an
+earlier moment. For the latter the last seal is noted outside the store (`last`, `has`).
 """
 
 import hmac
@@ -34,6 +34,13 @@ class Place(NamedTuple):
     log: str
     seals: str
     name: str
+
+
+class Last(NamedTuple):
+    """The last seal, which stands for all before it: the how many-eth it is of its chain, and the seal itself."""
+
+    number: int
+    mac: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,17 @@ class Seals:
         if json.loads(last or "{}").get("ends") != clasp["ends"] and self._last(self._people) == last:
             self._add(self._people, last, [], clasp)
         return sealed, json.loads(self._last(self._people))["mac"]
+
+    def last(self) -> Last | None:
+        """The last seal, None before the first."""
+        number = self._client.command("LLEN", self._people.seals)
+        found = self._client.command("LINDEX", self._people.seals, number - 1) if number else None
+        return Last(number, _mac_of(found).decode()) if found else None
+
+    def has(self, seal: Last) -> bool:
+        """Whether a seal that was the last one once is where it was."""
+        found = self._client.command("LINDEX", self._people.seals, seal.number - 1)
+        return _mac_of(found).decode() == seal.mac
 
     def check(self) -> Iterator[Fault | Checked]:
         """Compares every seal with what it seals, in bounded pieces: what is wrong, and at the end how much it saw."""

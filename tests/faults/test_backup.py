@@ -32,3 +32,25 @@ def test_a_copy_made_under_load_has_everything_that_was_acknowledged_before(
         assert [i for i, version, _ in decided if i in found and found[i].version < version] == []
         assert repair(client, "comments").counts == {}
         client.close()
+
+
+def test_an_old_backup_that_was_put_back_is_found(data: Path, tmp_path: Path) -> None:
+    log, copy = data / "valkey" / "appendonlydir", tmp_path / "copy"
+    said = {"COMMENTS_DATA": str(data)}
+    seal = [service.run("token", "add", "before", **said), service.run("seal", **said)][1]
+    shutil.copytree(log, copy)
+    service.run("token", "add", "after", **said)
+    assert service.run("seal", **said).stdout != seal.stdout
+    assert "older" not in service.run("doctor", **said).stdout
+    shutil.rmtree(log)
+    shutil.copytree(copy, log)
+    assert "older than a seal" in service.run("doctor", **said).stdout
+    with service.serving(data):
+        service.run("token", "add", "another", **said)
+        late = service.run("seal", **said)
+    assert (late.returncode, late.stderr.count("older")) == (1, 1), "new seals do not hide it"
+    found = service.run("doctor", **said)
+    assert (found.returncode, found.stdout.count("older than a seal")) == (1, 1)
+    (data / "last-seal").unlink()
+    assert service.run("seal", **said).returncode == 0
+    assert "older" not in service.run("doctor", **said).stdout

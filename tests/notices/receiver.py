@@ -49,6 +49,10 @@ class _Handler(socketserver.StreamRequestHandler):
     server: Receiver
 
     def handle(self) -> None:
+        with suppress(OSError):  # whoever asked is gone
+            self.take()
+
+    def take(self) -> None:
         if not self.rfile.readline():
             return
         headers = {}
@@ -56,8 +60,7 @@ class _Handler(socketserver.StreamRequestHandler):
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         self.server.heard.append(Heard(headers, self.rfile.read(int(headers["content-length"]))))
-        with suppress(OSError):
-            self.server.answer(self.wfile)
+        self.server.answer(self.wfile)
 
 
 def status(number: int, *headers: str) -> Answer:

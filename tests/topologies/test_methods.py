@@ -164,6 +164,8 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "Seals.due": lambda t: t.seals.due(),
     "Seals.give_back": lambda t: t.seals.give_back(),
     "Seals.seal": lambda t: t.seals.seal(),
+    "Seals.last": lambda t: t.keep(last=t.seals.last()),
+    "Seals.has": lambda t: t.seals.has(t.last),
     "Seals.check": lambda t: list(t.seals.check()),
     "check_format": lambda t: check_format(t.client, "comments", "1.0"),
     "look": lambda t: health.look(t.client),
