@@ -32,16 +32,17 @@ _TONES = {"\u0300": "ˋ", "\u0301": "ˊ", "\u0303": "˜", "\u0309": "ˀ", "\u032
 _WRITTEN = "".join(_TONES.values())
 _WORDS_ASKED = 32
 _BEGINNINGS = (3, 4)  # letters kept of each word; fewer cannot be asked for, more are looked for among the words
-_VERSION = 2  # of the tables and of how words are written in them; with another number the index is made again
+_VERSION = 3  # of the tables and of how words are written in them; with another number the index is made again
 _AT_ONCE = 32  # entries of each shard's log that one step reads
 _LAST = 2**63 - 1
 
 _TABLES = """
 create table if not exists docs (
-  at integer primary key, id text not null unique, person text, status text not null,
+  at integer primary key, id text not null unique, person text, root text, status text not null,
   tags text not null, exact text not null
 );
 create index if not exists docs_of_person on docs (person, status) where person is not null;
+create index if not exists docs_of_thread on docs (root, at) where root is not null;
 create table if not exists cursors (shard integer primary key, entry text not null);
 create virtual table if not exists words using fts5 (exact, plain, begins, tags, content='', tokenize='ascii');
 """
@@ -61,6 +62,15 @@ class Record:
 
     counts: dict[Status, int]
     latest: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """One page of what answers a top-level comment, in every status, oldest first: ids, which page, of how many."""
+
+    ids: list[str]
+    page: int
+    pages: int
 
 
 class Search:
@@ -114,6 +124,28 @@ class Search:
                 "select id from docs where person = ? order by at desc limit 5", [person]
             ).fetchall()
             yield person, Record({Status(status): number for status, number in counts}, [row[0] for row in latest])
+
+    def replies(self, root: str, *, to_show: str, page: int | None, size: int) -> Replies:
+        """A page of a thread's replies: the asked one (from 0), else the one with `to_show` on it.
+
+        None are found while the index cannot be used.
+        """
+        with suppress(sqlite3.Error, OSError):
+            self.keep_up()
+            return self._replies(root, to_show, page, size)
+        return Replies([], 0, 0)
+
+    def _replies(self, root: str, to_show: str, page: int | None, size: int) -> Replies:
+        total, earlier = self._db.execute(
+            "select count(*), count(*) filter (where at < (select at from docs where id = ?)) from docs where root = ?",
+            [to_show, root],
+        ).fetchone()
+        pages = -(-total // size)
+        page = min(earlier // size if page is None else page, max(pages - 1, 0))
+        rows = self._db.execute(
+            "select id from docs where root = ? order by at limit ? offset ?", [root, size, page * size]
+        ).fetchall()
+        return Replies([row[0] for row in rows], page, pages)
 
     def keep_up(self) -> None:
         """Reads what is new in the log: a little at once, the rest (after a long pause, or at first) in a thread."""
@@ -235,9 +267,9 @@ def _remember(db: sqlite3.Connection, comment: Comment, at: int | None) -> None:
         at = ids.milliseconds_of(shards.by_time(comment.id)) << 12  # by time; room for what came at one moment
         while db.execute("select 1 from docs where at = ?", [at]).fetchone():
             at += 1
-    row = [at, comment.id, comment.person, comment.status, tags, " ".join(exact)]
-    db.execute("insert into docs values (?, ?, ?, ?, ?, ?)", row)
-    indexed = [at, row[5], *_unmarked(exact), tags]
+    row = [at, comment.id, comment.person, comment.root, comment.status, tags, " ".join(exact)]
+    db.execute("insert into docs values (?, ?, ?, ?, ?, ?, ?)", row)
+    indexed = [at, row[-1], *_unmarked(exact), tags]
     db.execute("insert into words (rowid, exact, plain, begins, tags) values (?, ?, ?, ?, ?)", indexed)
 
 

@@ -398,6 +398,60 @@ addEventListener("pageshow", (event) => event.persisted && pulse());
 document.addEventListener("visibilitychange", () => document.hidden || pulse());
 setInterval(pulse, PULSE);
 
+// -- the person
+
+/** The record of a card's person, on the card; a second time takes it away. */
+async function showPerson(card) {
+  const link = part(card, ".person-link");
+  if (!link) return;
+  if (part(card, ".person")) return hidePerson(card);
+  const panel = document.createElement("section");
+  panel.className = "person small";
+  panel.tabIndex = -1;
+  panel.setAttribute("aria-label", words.person);
+  panel.setAttribute("aria-busy", "true");
+  steadily(() => card.append(panel));
+  link.setAttribute("aria-expanded", "true");
+  try {
+    panel.append(await recordAt(link.href), everythingAt(link.href));
+  } catch {
+    panel.textContent = words.no_record;
+  }
+  panel.removeAttribute("aria-busy");
+  if (panel.isConnected && card === current) panel.focus({ preventScroll: true });
+}
+
+function hidePerson(card) {
+  const hadFocus = part(card, ".person").contains(document.activeElement);
+  steadily(() => part(card, ".person").remove());
+  part(card, ".person-link").setAttribute("aria-expanded", "false");
+  if (hadFocus) card.focus({ preventScroll: true });
+}
+
+async function recordAt(address) {
+  const response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE) });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const record = page.getElementById("record");
+  if (response.redirected) find("ended").hidden = false;
+  if (!response.ok || !record) throw new Error("not the page of a person");
+  record.removeAttribute("id");
+  return document.adoptNode(record);
+}
+
+function everythingAt(address) {
+  const link = document.createElement("a");
+  link.href = address;
+  link.textContent = words.all_of_person;
+  return link;
+}
+
+list.addEventListener("click", (event) => {
+  const link = event.target.closest(".person-link");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  showPerson(link.closest(".review"));
+});
+
 // -- choosing
 
 const box = (card) => part(card, "[name=chosen]");
@@ -474,6 +528,7 @@ function add(page, address) {
 
 function welcome(card) {
   known.add(card.id);
+  part(card, ".person-link")?.setAttribute("aria-expanded", "false");
   for (const time of card.querySelectorAll("time")) time.title = local.format(new Date(time.dateTime));
   for (const field of card.querySelectorAll("[name=csrf_token]")) field.value = token;
   return card;
@@ -499,6 +554,7 @@ function press(key, event) {
   if (event.repeat) return; // a key that is held decides one comment, not a page
   if (key === "z" || (key === "u" && status === "pending")) return undo(made.at(-1));
   if (key === "e") return current?.isConnected && part(current, ".tools-link")?.click();
+  if (key === "p") return current?.isConnected && showPerson(current);
   if (key === "x") return current?.isConnected && choose(current, !box(current)?.checked);
   const decision = key === "u" ? "restore" : verbs[key];
   if (!decision) return false;
@@ -533,6 +589,8 @@ function leave(field) {
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const typing = event.target.closest("input, textarea, select, dialog");
+  const record = event.key === "Escape" && !typing && event.target.closest(".review")?.querySelector(".person");
+  if (record) return hidePerson(record.closest(".review"));
   if (typing && event.key === "Escape") leave(typing);
   if (typing || !keysOn.checked) return;
   const key = letterOf(event);

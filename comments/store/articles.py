@@ -48,6 +48,10 @@ class Articles:
         found = self._client.command("HGET", self._keys.article(site, article).meta, "pinned")
         return (found or b"").decode().split()
 
+    def is_open(self, site: str, article: str) -> bool:
+        """Whether an article takes comments."""
+        return not self._client.command("HEXISTS", self._keys.article(site, article).meta, "closed")
+
     def open(self, site: str, article: str, *, is_open: bool, by: str, at: datetime) -> bool:
         """Opens or closes an article for new comments; whether that changed anything.
 

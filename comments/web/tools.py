@@ -3,6 +3,7 @@
 import difflib
 import re
 import secrets
+from dataclasses import dataclass
 from itertools import pairwise
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -21,7 +22,21 @@ from comments.web.reasons import rejections, sentences
 
 blueprint = Blueprint("tools", __name__, url_prefix="/moderate")
 
-_CONTEXT = 20  # comments of the thread that are shown
+_REPLIES = 20  # of the thread on one page
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A page (from 1) of a thread: the top-level comment, and replies in every status, oldest first.
+
+    `known` also holds what they answer on other pages.
+    """
+
+    comments: list[Comment]
+    known: dict[str, Comment]
+    page: int
+    pages: int
+    is_complete: bool  # whether the index has read everything
 
 
 @blueprint.get("/comments/<comment_id>")
@@ -85,15 +100,14 @@ def _page(
     typed: str | None = None, answer: str = "",
 ) -> Response:  # fmt: skip
     store = here().store
-    root = found.root or found.id
-    thread = store.comments([each for each in (found.root, found.parent) if each])
-    replies = here().public.replies(found.site, found.article, root, limit=_CONTEXT)
+    lang = request.args.get("lang")
     texts = [*store.earlier_bodies(found.id), found.body]
     html = render_template(
         "moderate/comment.html",
         comment=found,
-        above=[thread[each] for each in dict.fromkeys((found.root, found.parent)) if each in thread],
-        is_open=replies.open,
+        thread=_thread(found),
+        page_url=lambda page: url_for("tools.comment", comment_id=found.id, page=page, lang=lang) + "#thread",
+        is_open=here().articles.is_open(found.site, found.article),
         is_pinned=found.id in here().articles.pinned(found.site, found.article),
         history=here().log.of(found.id),
         changes=[changes(before, after) for before, after in pairwise(texts)],
@@ -110,6 +124,20 @@ def _page(
         error=error,
     )
     return Response(html, status, mimetype="text/html")
+
+
+def _thread(found: Comment) -> Thread | None:
+    """The thread in which a comment stands, as far as the index knows it; None for one that stands alone."""
+    store, root, page = here().store, found.root or found.id, request.args.get("page", "")
+    asked = int(page) - 1 if page.isascii() and page.isdigit() and 0 < len(page) < 7 and int(page) else None
+    replies = here().search.replies(root, to_show=found.id, page=asked, size=_REPLIES)
+    own = [found.id] if found.root and not replies.pages else []
+    shown = store.comments([root, *(replies.ids or own)])
+    others = store.comments([each.parent for each in shown.values() if each.parent and each.parent not in shown])
+    comments = list(shown.values())
+    if comments == [found] and not found.parent:
+        return None
+    return Thread(comments, shown | others, replies.page + 1, replies.pages, here().search.is_complete)
 
 
 def changes(before: str, after: str) -> list[tuple[str, str]]:

@@ -54,6 +54,8 @@ def visit(page: Page, path: str, receipt: str, lan: str) -> None:
         page.goto(path.replace("receipt", receipt, 1))
     if path in ("comment", "reader"):
         page.get_by_role("link", name="Edit, answer" if path == "comment" else "Person").first.click()
+        if path == "reader":
+            page.get_by_role("link", name="Everything about this person").click()
         page.get_by_role("button", name="Save the text" if path == "comment" else "Keep the note").wait_for()
 
 

@@ -1,6 +1,7 @@
 """The review page in a browser: keys, focus, undo, and colleagues at the same comment."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenWindow
@@ -67,6 +68,35 @@ def test_undo_brings_the_comment_and_the_focus_back(desk: Page, newsroom: Newsro
         desk.keyboard.press("z")
     assert focused(desk) == f"comment-{first}"
     assert [comment["id"] for comment in newsroom.comments("undone")] == [first, second]
+
+
+def test_the_record_of_a_person_opens_on_the_card(desk: Page, newsroom: Newsroom) -> None:
+    email = "record@reader-mail.vn"
+    newsroom.reject(newsroom.submitted(article="record", email=email, body="Mua ngay kẻo lỡ"), "ad")
+    first, second = (newsroom.submitted(article="record", email=email, body=body) for body in ("Một", "Hai"))
+    desk.goto("/moderate/?article=record")
+    desk.keyboard.press("p")
+    record = card_of(desk, first).get_by_role("region", name="The record of this person")
+    expect(record).to_contain_text("Mua ngay kẻo lỡ")
+    expect(record).to_be_focused()
+    link = card_of(desk, first).get_by_role("link", name="Person", expanded=True)
+    expect(link).to_be_visible()
+    desk.keyboard.press("x")
+    for scheme in ("light", "dark"):
+        desk.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(desk).response["violations"]
+        assert [(scheme, each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found] == []
+    desk.keyboard.press("Escape")
+    expect(record).to_have_count(0)
+    assert focused(desk) == f"comment-{first}"
+    desk.keyboard.press("x")
+    desk.keyboard.press("j")
+    card_of(desk, second).get_by_role("link", name="Person").click()
+    expect(card_of(desk, second).get_by_role("region", name="The record")).to_contain_text("Rejected")
+    with desk.expect_response(DECIDED):
+        desk.keyboard.press("a")
+    assert [each["id"] for each in newsroom.comments("record")] == [first]
+    assert troubles(desk) == []
 
 
 def test_a_colleague_is_told_who_decided_what(desk: Page, window: OpenWindow, newsroom: Newsroom) -> None:

@@ -89,6 +89,7 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     ),
     "Articles.pin": lambda t: t.articles.pin(t.seen(t.tops[0]), pinned=True, by="Lan", at=AT),
     "Articles.pinned": lambda t: t.articles.pinned("main", ARTICLES[0]),
+    "Articles.is_open": lambda t: t.articles.is_open("main", ARTICLES[0]),
     "Articles.open": lambda t: t.articles.open("main", ARTICLES[0], is_open=False, by="Lan", at=AT),
     "Articles.close_aged": lambda t: t.articles.close_aged(before=LATER, at=LATER, days=1),
     "PublicStore.page": lambda t: t.public.page("main", ARTICLES[0], limit=5, first=2, newest=True),

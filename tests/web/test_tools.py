@@ -1,8 +1,10 @@
 """What a moderator may do to one comment, to its author and to its article."""
 
+import html
 import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,6 +196,67 @@ def test_only_three_public_comments_that_answer_none_are_pinned(
     waiting, reply = reader.submitted(), moderator.approved(reader, parent=ids[0])
     statuses = [send(lan, f"comments/{each}/pin", pinned="1").status_code for each in (waiting, reply, *ids)]
     assert statuses == [409, 409, 303, 303, 303, 409]
+
+
+# -- the thread
+
+
+def the_thread(desk: Desk, comment_id: str, query: str = "") -> list[str]:
+    """What the page of a comment shows of its thread: words of each, the one that is marked in brackets."""
+    page = desk.client.get(f"/moderate/comments/{comment_id}?lang=en{query}").text
+    found = re.search(r'<ol class="thread".*?</ol>', page, re.DOTALL)
+    items = re.findall(r"<li (.*?)</li>", found[0], re.DOTALL) if found else []
+    return [
+        ("[{}]" if "aria-current" in each else "{}").format(words(re.search(r'<div class="said-here".*', each)[0]))
+        for each in items
+    ]
+
+
+def test_the_thread_is_shown_in_every_status_with_the_comment_marked(
+    lan: Desk, reader: Reader, moderator: Moderator
+) -> None:
+    top = moderator.approved(reader, body="top")
+    first = moderator.approved(reader, body="first", parent=top)
+    bad, waiting = (reader.submitted(body=body, parent=first) for body in ("bad", "waiting"))
+    moderator.decide(bad, "reject")
+    moderator.approved(reader, body="another thread")
+    assert the_thread(lan, waiting) == ["top", "first", "bad", "[waiting]"]
+    assert the_thread(lan, top) == ["[top]", "first", "bad", "waiting"]
+    moderator.decide(top, "spam", version=2)
+    page = words(look(lan, f"comments/{waiting}"))
+    assert "Spam" in page
+    assert "In reply to Nguyễn Thị Hoa : first" in page
+
+
+def test_a_comment_that_stands_alone_shows_no_thread(lan: Desk, reader: Reader) -> None:
+    assert 'id="thread"' not in look(lan, f"comments/{reader.submitted()}")
+
+
+def test_a_long_thread_is_shown_in_pages_the_comments_own_first(
+    lan: Desk, house: House, reader: Reader, moderator: Moderator
+) -> None:
+    top = moderator.approved(reader, body="top")
+    replies = [reader.submitted(body=f"{n}", parent=top) for n in range(45)]
+    numbers = [str(n) for n in range(45)]
+    while house.search.follow():
+        pass
+    assert the_thread(lan, replies[22]) == ["top", *numbers[20:22], "[22]", *numbers[23:40]]
+    assert the_thread(lan, replies[22], "&page=3") == ["top", *numbers[40:]]
+    assert the_thread(lan, top) == ["[top]", *numbers[:20]]
+    for beyond in ("999", "0", "x", "-1", "1" * 9):
+        assert the_thread(lan, top, f"&page={beyond}")[0] == "[top]"
+    (link,) = re.findall(r'rel="next" href="([^"]+)"', look(lan, f"comments/{replies[22]}"))
+    assert html.unescape(link) == f"/moderate/comments/{replies[22]}?page=3&lang=en#thread"
+
+
+def test_without_the_index_a_thread_is_what_the_comment_answers(
+    lan: Desk, data: Path, reader: Reader, moderator: Moderator
+) -> None:
+    top = moderator.approved(reader, body="top")
+    reply = reader.submitted(body="reply", parent=top)
+    (data / "search").mkdir(exist_ok=True)
+    (data / "search" / "comments.sqlite").mkdir()
+    assert the_thread(lan, reply) == ["top", "[reply]"]
 
 
 # -- the article
