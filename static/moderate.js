@@ -96,6 +96,8 @@ function collapse(card, decision) {
   part(line, ".who").textContent = nameOf(card);
   part(line, ".excerpt").textContent = part(card, "[id^=text-]").textContent.slice(0, 160);
   part(line, "button").addEventListener("click", () => undo(made.find((entry) => entry.card === card)));
+  const untold = part(line, ".untold"); // what an undo still catches
+  if (untold) setTimeout(() => untold.remove(), 1000 * untold.dataset.seconds);
   part(card, ".line")?.remove();
   card.append(line);
   card.classList.add("is-decided");

@@ -287,6 +287,15 @@ def test_a_button_decides_and_can_be_undone(lan: Desk, reader: Reader, decision:
     assert len(cards_of(page)) == 1
 
 
+def test_where_webhooks_hear_of_it_the_page_says_how_long_an_undo_reaches_them(
+    make_app: Callable[..., Flask], lan: Desk, reader: Reader
+) -> None:
+    hook = {"webhook_urls": "https://cms.example/", "webhook_secret": "whsec_" + "A" * 32, "hold_back_seconds": 7}
+    minh, said = Desk(make_app(**hook), "Minh"), "Webhooks are told in 7 seconds"
+    assert said in notice(minh.follow(minh.press(reader.submitted(), "approve")))
+    assert "Webhooks" not in lan.follow(lan.press(reader.submitted(), "approve")), "nobody hears of it"
+
+
 @pytest.mark.parametrize("status", ["approved", "rejected", "spam"])
 def test_undo_leads_back_to_where_the_comment_was(lan: Desk, reader: Reader, moderator: Moderator, status: str) -> None:
     first = {"approved": "approve", "rejected": "reject", "spam": "spam"}[status]
