@@ -1,7 +1,7 @@
 """The log for people: who did what, when and why; narrowed, paged, and as a CSV file."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
@@ -21,7 +21,9 @@ from comments.web.links import link
 
 blueprint = Blueprint("log", __name__, url_prefix="/moderate/log")
 
-EXPORT_MOST = 50_000  # entries of one file; narrow by time for more
+# Entries of one file. The view makes it in pieces, but `serve` has an answer whole before it sends the first byte, so
+# that one which fails halfway is an error and no short file. A worker can spare 10 MB and a thread for ten seconds.
+EXPORT_MOST = 50_000
 _EXPORT_AT_ONCE = 500
 _PER_PAGE = 50
 _VIEW = ("by", "what", "comment", "site", "article", "since", "until", "cursor", "lang")
@@ -52,12 +54,20 @@ def entries() -> str:
 
 @blueprint.post("/export")
 def export() -> AnyResponse:
-    """The same, from the same place on, as a CSV file in pieces. That it was taken is in the log, too."""
+    """The same, from the same place on, as a CSV file in pieces. That it was taken is in the log, too.
+
+    The last line of a file that has not everything says where the rest is.
+    """
     query = query_of(request)
     only, after = _filter(query), _cursor(query)
+    view = {name: value for name in _VIEW if (value := one(query, name))}
+    home = here().settings.server.public_url
     here().people.note(signed_in().name, "export", "")
     name = f"log-{datetime.fromtimestamp(here().now(), UTC):%Y-%m-%d}.csv"
-    response = Response(stream_with_context(_csv(only, after)), mimetype="text/csv")
+    response = Response(
+        stream_with_context(_csv(only, after, lambda cursor: home + link("log.entries", view | {"cursor": cursor}))),
+        mimetype="text/csv",
+    )
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
@@ -105,7 +115,7 @@ def cell(text: str) -> str:
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
-def _csv(only: LogFilter, after: str | None) -> Iterator[str]:
+def _csv(only: LogFilter, after: str | None, address: Callable[[str], str]) -> Iterator[str]:
     yield "\ufeff" + _lines([_COLUMNS])  # the mark by which spreadsheets know UTF-8
     written = 0
     while written < EXPORT_MOST:
@@ -115,6 +125,8 @@ def _csv(only: LogFilter, after: str | None) -> Iterator[str]:
         after = page.next
         if not after:
             return
+    rest = {"what": "more", "detail": address(after or "")}
+    yield _lines([[rest.get(column, "") for column in _COLUMNS]])
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from urllib.parse import parse_qsl
 
 import pytest
 from flask import Flask
@@ -112,8 +113,14 @@ def test_the_file_is_made_in_pieces_and_that_it_was_taken_is_noted(
         reader.submitted()
     assert len(rows(hoa, what="submitted")) == 5
     monkeypatch.setattr(log, "EXPORT_MOST", 3)
-    assert len(rows(hoa, what="submitted")) == 3
-    assert [row["by"] for row in rows(hoa, what="export")] == ["Hoa"] * 3
+    *cut, more = rows(hoa, what="submitted")
+    assert (len(cut), more["what"]) == (3, "more")
+    rest = hoa.client.get(more["detail"]).text
+    assert rest.count("<time") == 2
+    assert more["detail"].startswith("/moderate/log?what=submitted&")
+    *whole, last = rows(hoa, what="submitted", cursor=dict(parse_qsl(more["detail"]))["cursor"])
+    assert (len(whole), last["what"]) == (1, "submitted")
+    assert [row["by"] for row in rows(hoa, what="export")][:3] == ["Hoa"] * 3
 
 
 def test_moderators_see_the_log_but_take_no_file(app: Flask) -> None:
