@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -27,6 +28,7 @@ from comments.store.outbox import Outbox
 from comments.store.people import ROLES
 from comments.store.repair import Report
 
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _DATA_UNUSABLE = 78  # EX_CONFIG of sysexits.h
 
 _REFUSED = {
@@ -85,7 +87,7 @@ def serve(**flags: Any) -> None:
     # Until the server takes over, a signal ends the start in an orderly way.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format=_LOG_FORMAT)
     loaded = _load(**flags)
     _forget_environment()
     with own_store(loaded) as connected, closing(server.Port(loaded.server.host, loaded.server.port)) as port:
@@ -245,6 +247,21 @@ def seal(**flags: Any) -> None:
     click.echo(f"{count} entries are newly sealed.", err=True)
     if not is_as_noted:
         raise CommentsError(notary.OLDER)
+
+
+@commands.command("deliver")
+@_installation
+def deliver(**flags: Any) -> None:
+    """Tell webhooks and write mail until SIGTERM or Ctrl-C, as `serve` does; for web workers that run without it."""
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    logging.basicConfig(level=logging.WARNING, format=_LOG_FORMAT)
+    loaded = _load(**flags)
+    if not loaded.notices.webhook_urls and not loaded.notices.mail_to:
+        raise CommentsError("there is nobody to tell: neither webhook_urls nor mail_to is set")
+    with store(loaded) as connected, delivering(connected):
+        over.wait()
 
 
 @commands.command("resend")

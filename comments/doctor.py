@@ -128,6 +128,8 @@ def _seals(connected: Client, settings: Settings) -> Iterator[Finding]:
 
 def _webhooks(outbox: Outbox, urls: Sequence[str]) -> Iterator[Finding]:
     """Whether the webhooks hear of what is decided."""
+    if urls and not outbox.is_held():
+        yield unknown("webhooks", "nobody tells them at this moment; `serve` does, or else `comments deliver`")
     for url in urls:
         what, standing = f"webhook at {urlsplit(url).hostname}", outbox.standing(url)
         if standing.example:

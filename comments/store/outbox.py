@@ -66,6 +66,10 @@ class Outbox:
             return bool(self._client.command("EXPIRE", self._keys.outbox_holder, HELD))
         return holder is None
 
+    def is_held(self) -> bool:
+        """Whether anybody delivers at this moment."""
+        return bool(self._client.command("EXISTS", self._keys.outbox_holder))
+
     def let_go(self, who: str) -> None:
         """Another process may go on at once."""
         holder = self._client.command("GET", self._keys.outbox_holder)

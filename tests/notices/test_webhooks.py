@@ -27,7 +27,7 @@ from tests.description import DESCRIPTION, validate
 from tests.faults.load import over_http
 from tests.notices.receiver import Answer, Receiver, drop_by_drop, listening, status, without_end
 from tests.people import COMMENTS, MODERATION, Moderator, Reader, a_submission
-from tests.service import end, run, serving
+from tests.service import COMMAND, clean_environment, end, run, serving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOLD_BACK, AN_HOUR = 10_000, 3_600_000
@@ -337,7 +337,7 @@ def test_what_fails_for_a_day_is_given_up_kept_and_can_be_sent_again(
 
 
 def found(settings: Settings, house: House) -> tuple[str, str]:
-    (finding,) = doctor._webhooks(house.outbox, settings.notices.webhook_urls)
+    *_, finding = doctor._webhooks(house.outbox, settings.notices.webhook_urls)
     return finding.verdict, finding.says
 
 
@@ -449,3 +449,31 @@ def test_what_a_killed_service_was_about_to_tell_is_told_by_the_next(
     with serving(data, **environ):
         eventually(lambda: len(receiver.heard) > 1, within=HELD + 20)
     assert {heard.name for heard in receiver.heard} == {f"{comment_id}-2"}
+
+
+def test_web_workers_of_another_kind_have_a_command_that_delivers(
+    valkey: str,
+    data: Path,
+    receiver: Receiver,
+    house: House,
+    reader: Reader,
+    moderator: Moderator,
+    eventually: Eventually,
+) -> None:
+    environ = {f"COMMENTS_{name.upper()}": text for name, text in told(receiver).items()}
+    environ |= {"COMMENTS_HOLD_BACK_SECONDS": "0", "COMMENTS_REDIS_URL": valkey, "COMMENTS_DATA": str(data)}
+    process = subprocess.Popen([COMMAND, "deliver"], env=clean_environment(**environ))
+    try:
+        eventually(lambda: house.client.command("HLEN", "comments:{outbox}:read"), within=20)
+        moderator.approved(reader)
+        eventually(lambda: receiver.heard)
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        end(process)
+    assert not house.outbox.is_held()
+
+
+def test_a_command_that_has_nobody_to_tell_says_so(data: Path) -> None:
+    done = run("deliver", COMMENTS_DATA=str(data))
+    assert (done.returncode, done.stderr.count("nobody to tell")) == (1, 1)

@@ -101,6 +101,7 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "Log.of": lambda t: t.log.of(t.tops[0]),
     "Log.since": lambda t: t.log.since({3: "0-0", 4: "0-0"}, until=t.now, limit=5),
     "Outbox.hold": lambda t: t.outbox.hold("me"),
+    "Outbox.is_held": lambda t: t.outbox.is_held(),
     "Outbox.clock": lambda t: t.outbox.clock(),
     "Outbox.places": lambda t: t.outbox.places(t.now),
     "Outbox.note": lambda t: t.outbox.note("me", 3, "1-1", t.now, t.tops, [HOOK, f"{HOOK}/other"]),
