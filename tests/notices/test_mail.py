@@ -4,6 +4,7 @@ import logging
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -35,6 +36,10 @@ class _Session(socketserver.StreamRequestHandler):
     server: MailServer
 
     def handle(self) -> None:
+        with suppress(ConnectionResetError):  # a greeting that was not listened to
+            self.talk()
+
+    def talk(self) -> None:
         self.say(self.server.greeting)
         envelope: list[str] = []
         while line := self.rfile.readline().decode().strip():

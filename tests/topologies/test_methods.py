@@ -69,6 +69,7 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "CommentStore.earlier_answer": lambda t: t.store.earlier_answer(a_submission(ARTICLES[0])),
     "CommentStore.comments": lambda t: t.store.comments(t.ids),
     "CommentStore.latest": lambda t: t.store.latest("main", ARTICLES[0]),
+    "CommentStore.latest_of_site": lambda t: t.store.latest_of_site("main"),
     "CommentStore.queue": lambda t: [
         t.store.queue(Status.PENDING, limit=5, share=t.share),
         t.store.queue(Status.PENDING, limit=5, newest=True, only=Filter(text="câu")),
