@@ -61,10 +61,10 @@ class Outbox:
 
     def hold(self, who: str) -> bool:
         """Whether it is for this process to deliver; asked again within `HELD` seconds, it stays so."""
-        (holder,) = self._client.pipeline([("SET", self._keys.outbox_holder, who, "NX", "GET", "EX", HELD)])
-        if holder is not None and holder.decode() == who:
-            return bool(self._client.command("EXPIRE", self._keys.outbox_holder, HELD))
-        return holder is None
+        holder = self._client.command("GET", self._keys.outbox_holder)
+        if holder is None:
+            return bool(self._client.command("SET", self._keys.outbox_holder, who, "NX", "EX", HELD))
+        return holder.decode() == who and bool(self._client.command("EXPIRE", self._keys.outbox_holder, HELD))
 
     def is_held(self) -> bool:
         """Whether anybody delivers at this moment."""

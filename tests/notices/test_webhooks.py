@@ -360,6 +360,21 @@ def test_who_lost_the_outbox_moves_nothing_in_it(
     assert house.outbox.standing(receiver.url).waiting == 0
 
 
+def test_what_was_decided_is_told_while_memory_is_full(
+    worker: Worker, receiver: Receiver, clock: Clock, reader: Reader, moderator: Moderator, house: House
+) -> None:
+    moderator.approved(reader)
+    house.client.command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        assert worker.hold()
+        clock.wait(HOLD_BACK)
+        work(worker, receiver)
+    finally:
+        house.client.command("CONFIG", "SET", "maxmemory", "0")
+    assert receiver.states() == ["approved"]
+    assert house.outbox.standing(receiver.url).waiting == 0
+
+
 def test_a_comment_that_cannot_be_read_stops_nothing(
     worker: Worker, receiver: Receiver, clock: Clock, reader: Reader, moderator: Moderator, house: House
 ) -> None:

@@ -1,5 +1,6 @@
-#!lua
+#!lua flags=allow-oom
 -- Queues comments whose change webhooks are to hear of, and moves the place up to which a shard's log was looked at.
+-- Works when memory is full, as decisions do.
 -- KEYS: holder read (and due and tries of each webhook)
 -- ARGV: who shard upto at (and ids of comments)
 -- Returns: 1, or 0 where somebody else delivers by now

@@ -1,5 +1,6 @@
-#!lua
+#!lua flags=allow-oom
 -- Notes what came of telling a webhook of a comment, unless the comment is due anew by now.
+-- Works when memory is full: it makes room.
 -- KEYS: due tries dead
 -- ARGV: id seen (when it was due) next (when it is due again; '' = not any more) tried dead (JSON; '' = forget)
 -- Returns: 1, or 0 where it is due anew
