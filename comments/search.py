@@ -336,8 +336,10 @@ def _asked(text: str) -> Iterator[str]:
         exact = [_exact(word) for word in words]
         plain = [_plain(word) for word in exact]
         column, tokens = ("plain", plain) if exact == plain else ("exact", exact)
-        begins = bare.endswith("*") and column == "plain" and len(tokens[-1]) >= min(_BEGINNINGS)
-        if begins and len(tokens) == 1 and len(tokens[0]) in _BEGINNINGS:
+        begins = bare.endswith("*") and len(plain[-1]) >= min(_BEGINNINGS)
+        if begins and column == "exact":
+            tokens[-1] = tokens[-1].rstrip(_WRITTEN)  # which stands at the end of the whole word, and may change
+        elif begins and len(tokens) == 1 and len(tokens[0]) in _BEGINNINGS:
             column, begins = "begins", False
         yield f'{column}:"{" ".join(tokens)}"{"*" if begins else ""}'
 

@@ -131,8 +131,8 @@ def _thread(found: Comment) -> Thread | None:
     store, root, page = here().store, found.root or found.id, request.args.get("page", "")
     asked = int(page) - 1 if page.isascii() and page.isdigit() and 0 < len(page) < 7 and int(page) else None
     replies = here().search.replies(root, to_show=found.id, page=asked, size=_REPLIES)
-    own = [found.id] if found.root and not replies.pages else []
-    shown = store.comments([root, *(replies.ids or own)])
+    own = [found.id] if asked is None else []  # though the index may not know it yet
+    shown = store.comments([root, *replies.ids, *own])
     others = store.comments([each.parent for each in shown.values() if each.parent and each.parent not in shown])
     comments = list(shown.values())
     if comments == [found] and not found.parent:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl
 
 import pytest
@@ -121,6 +122,15 @@ def test_the_file_is_made_in_pieces_and_that_it_was_taken_is_noted(
     *whole, last = rows(hoa, what="submitted", cursor=dict(parse_qsl(more["detail"]))["cursor"])
     assert (len(whole), last["what"]) == (1, "submitted")
     assert [row["by"] for row in rows(hoa, what="export")][:3] == ["Hoa"] * 3
+
+
+def test_a_closing_for_age_says_so(hoa: Colleague, reader: Reader, house: House) -> None:
+    reader.submitted(article="cũ")
+    later = datetime.now(UTC) + timedelta(days=1)
+    house.articles.close_aged(before=later, at=later, days=1)
+    newest = hoa.get(PAGE).text.split("<time")[1]
+    for said in ("the service", "article closed", "its first comment is more than 1 day old", "cũ"):
+        assert said in newest
 
 
 def test_moderators_see_the_log_but_take_no_file(app: Flask) -> None:

@@ -369,6 +369,20 @@ def test_closing_counts_and_the_embed_page_are_announced_too(
     eventually(lambda: Reader(client).read()["open"] is False, within=1)
 
 
+def test_a_pin_is_announced(workers: list[Flask], eventually: Callable[..., None]) -> None:
+    one, two = workers
+    house, reader = one.extensions["comments"], Reader(two.test_client())
+    comment_id = Moderator(one.test_client(), house.people.add_token("Lan")).approved(Reader(one.test_client()))
+
+    def is_pinned() -> bool:
+        return any(comment["pinned"] for comment in reader.read()["comments"])
+
+    for pinned in (True, False):
+        eventually(lambda pinned=pinned: is_pinned() is not pinned, within=1)
+        assert house.desk.pin(comment_id, pinned=pinned, by="Lan")
+        eventually(lambda pinned=pinned: is_pinned() is pinned, within=1)
+
+
 def test_closing_for_age_is_announced(workers: list[Flask], eventually: Callable[..., None]) -> None:
     one, two = workers
     reader, house = Reader(two.test_client()), one.extensions["comments"]
