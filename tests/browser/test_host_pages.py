@@ -1,51 +1,10 @@
 """The host pages of docs/examples: the widget among foreign rules, under a strict policy, and in a frame."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from comments import resources
 from tests.browser.conftest import OpenWindow
 from tests.browser.newsroom import Newsroom, troubles, write
-from tests.service import Service
-
-EXAMPLES = resources.folder("config").parent / "docs" / "examples"
-
-
-class Paper(BaseHTTPRequestHandler):
-    """The host pages as they are, but for the service's address."""
-
-    service = ""
-
-    def do_GET(self) -> None:
-        path = EXAMPLES / Path(self.path).name
-        if path.suffix != ".html":
-            self.send_error(404)
-            return
-        page = path.read_text(encoding="utf-8").replace("https://comments.example", self.service).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-
-@pytest.fixture(scope="module")
-def paper() -> Iterator[str]:
-    """The origin of the host pages."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Paper) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +13,7 @@ def settings(paper: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def page(window: OpenWindow, service: Service, paper: str) -> Page:
-    Paper.service = f"http://127.0.0.1:{service.port}"
+def page(window: OpenWindow, paper: str) -> Page:
     return window(base_url=paper).new_page()
 
 
