@@ -1,13 +1,11 @@
 """A self-hosted comment and moderation service for news pages."""
 
-import pkgutil
 import time
 from collections.abc import Callable, Iterator
-from importlib import import_module
 
-from flask import Blueprint, Flask
+from flask import Flask
 
-from comments import resources, web
+from comments import resources
 from comments.desk import Desk
 from comments.ids import new_ulid
 from comments.keys import Keys
@@ -31,7 +29,31 @@ from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
 from comments.store.space import FreeSpace
 from comments.store.views import SavedViews
-from comments.web import access, errors, headers, language, pages
+from comments.web import (
+    access,
+    account,
+    comments,
+    doors,
+    errors,
+    feeds,
+    headers,
+    language,
+    log,
+    metrics,
+    moderate,
+    moderation,
+    numbers,
+    pages,
+    passkeys,
+    people,
+    provider,
+    readers,
+    receipts,
+    reports,
+    saved,
+    sharing,
+    tools,
+)
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
 
@@ -98,8 +120,28 @@ def create_app(
     )
     for room in (language, access, errors, headers, pages):
         room.init_app(app)
-    for blueprint in _blueprints():
-        app.register_blueprint(blueprint)
+    for room in (
+        account,
+        comments,
+        doors,
+        feeds,
+        log,
+        metrics,
+        moderate,
+        moderation,
+        numbers,
+        pages,
+        passkeys,
+        people,
+        provider,
+        readers,
+        receipts,
+        reports,
+        saved,
+        sharing,
+        tools,
+    ):
+        app.register_blueprint(room.blueprint)
     channel = StoreKeys(namespace).changed
 
     def listen(poll: float) -> Iterator[str | None]:
@@ -113,14 +155,6 @@ def create_app(
         stale_seconds=settings.pages.stale_seconds,
     )
     return app
-
-
-def _blueprints() -> Iterator[Blueprint]:
-    """One of every module in `comments/web/` that has one. Each of their routes has to be declared in `web/access`."""
-    for module in pkgutil.iter_modules(web.__path__, f"{web.__name__}."):
-        found = getattr(import_module(module.name), "blueprint", None)
-        if found:
-            yield found
 
 
 def _provider(settings: Moderation, now: Callable[[], float]) -> Provider | None:

@@ -1,92 +1,74 @@
-"""Between granian and the application: kept answers at once, everything else as WSGI requests in a few threads.
+"""Between the connections and the application: kept answers at once, everything else as WSGI requests.
 
-Runs on the worker's event loop (RSGI, granian's own protocol). What is in memory is answered there and then, without
-a thread; a request's body is awaited there, so slow senders hold up nobody; only then does a thread run the WSGI
-application, a few at a time, since more would only fight for the interpreter.
+What is in memory is answered there and then. Requests of readers run as turns on the event loop: they wait for nothing
+but the store, and while one waits the others go on, all over one connection. What moderators do may take its time (a
+password to hash, a search, a file to write), so it runs in a few threads.
 """
 
 import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
+from functools import lru_cache
 from io import BytesIO
 from queue import SimpleQueue
 from typing import Any, cast
+from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
-from granian._granian import RSGIHTTPProtocol as HTTPProtocol
-from granian.rsgi import Scope
+import httptools
 
-from comments.web.published_cache import Headers, PublishedCache
+from comments.turns import Turn
+from comments.web.published_cache import PublishedCache
+from comments.wire import Headers, Request
 
 log = logging.getLogger("comments")
 
-BODY_SECONDS = 30  # that a request's body may take
-# Bytes of a body that is too long anyway: a proxy that still sends when the refusal comes would lose it with the
-# connection. As config/nginx.conf cuts bodies off.
-_READ_TO_THE_END = 1024 * 1024
 Environ = dict[str, Any]
 Answer = tuple[int, Headers, bytes]
 
-_CUT: Answer = (400, [("Connection", "close")], b"")
+# What begins with these may wait for other things than the store.
+_IN_THREADS = ("/moderate/", "/api/v1/moderation/", "/metrics", "/readyz")
 
 
 class Front:
-    """One worker's RSGI application."""
+    """One worker's application; the `Handler` of its connections."""
 
-    def __init__(self, app: WSGIApplication, *, threads: int, max_body: int) -> None:
-        """`app` may be a `PublishedCache`; else nothing is answered without a thread.
+    def __init__(self, app: WSGIApplication, *, loop: asyncio.AbstractEventLoop, threads: int, max_body: int) -> None:
+        """`app` may be a `PublishedCache`; else nothing is answered without the application.
 
-        Runs `threads` WSGI requests at a time; reads `max_body` bytes of a body, and one to see that it is more."""
+        Reads `max_body` bytes of a body, and one piece more to see that it is more."""
+        self.max_body = max_body
         self._app = app
-        self._kept = app.kept_answer if isinstance(app, PublishedCache) else _nothing
-        self._threads = Threads(threads)
-        self._max_body = max_body
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._cache = app if isinstance(app, PublishedCache) else None
         self._loop = loop
+        self._threads = Threads(threads, loop)
 
-    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        method = scope.method
-        if method in ("GET", "HEAD"):
-            kept = self._kept(method, scope.path, scope.query_string, scope.headers.get)
-            if kept is not None:
-                protocol.response_bytes(*kept)
-                return
-        body = await self._body(scope, protocol)
-        if body is None:
-            protocol.response_bytes(*_CUT)
-            return
-        loop = self._loop or asyncio.get_running_loop()
-        answer = await self._threads.run(loop, self._answer, _environ(scope, body))
-        protocol.response_bytes(*answer)
-
-    async def _body(self, scope: Scope, protocol: HTTPProtocol) -> bytes | None:
-        """The body, or as much as shows that it is too long; None for one that breaks off or takes too long.
-
-        A part of a form must not reach the application: it can be a well-formed shorter form.
-        """
-        declared = _length(scope.headers.get("content-length"))
-        if declared > _READ_TO_THE_END:
-            return b""  # it will be refused unread
-        if not declared and not scope.headers.get("transfer-encoding"):
-            return b""
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                async for piece in protocol:
-                    size += len(piece)
-                    if declared <= self._max_body:
-                        pieces.append(piece)
-                        if size > self._max_body:
-                            break
-        except TimeoutError:
+    def at_once(self, request: Request) -> Sequence[bytes] | None:
+        if self._cache is None or request.method not in ("GET", "HEAD"):
             return None
-        return None if size < declared else b"".join(pieces)
+        try:
+            where = _where(request.url)
+        except httptools.HttpParserInvalidURLError:
+            return None
+        return self._cache.kept_answer(request.method, where, request.fields)
+
+    def take(self, request: Request) -> None:
+        try:
+            path, query = _where(request.url)
+        except httptools.HttpParserInvalidURLError:
+            request.connection.answer(request, 400, [], b"")
+            return
+        environ = _environ(request, path, query)
+        if path.startswith(_IN_THREADS):
+            self._threads.run(self._answer, request, environ)
+        else:
+            Turn(self._loop, self._take_turn).start(request, environ)
+
+    def _take_turn(self, request: Request, environ: Environ) -> None:
+        request.connection.answer(request, *self._answer(environ))
 
     def _answer(self, environ: Environ) -> Answer:
         said: list[Any] = []
@@ -99,41 +81,45 @@ class Front:
             parts = self._app(environ, start_response)
             with closing(cast("Any", parts)) if hasattr(parts, "close") else nullcontext():
                 body = b"".join(parts)
-        except Exception:  # whatever it is, the request that waits on the event loop must get an answer
+        except Exception:  # whatever it is, the request that waits must get an answer
             log.exception("the application failed")
             return 500, [("Content-Type", "text/plain; charset=utf-8")], b"Something went wrong here.\n"
         return int(said[0][:3]), said[1], body
 
 
 class Threads:
-    """Runs calls for an event loop in a few threads; what asyncio's own executor does at a third of the cost."""
+    """Answers requests of an event loop in a few threads; what asyncio's own executor does at a third of the cost."""
 
-    def __init__(self, count: int) -> None:
-        self._calls: SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Future[Answer], Any, Environ]] = SimpleQueue()
+    def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._calls: SimpleQueue[tuple[Callable[[Environ], Answer], Request, Environ]] = SimpleQueue()
         for number in range(count):
             threading.Thread(target=self._work, name=f"request-{number}", daemon=True).start()
 
-    def run(
-        self, loop: asyncio.AbstractEventLoop, call: Callable[[Environ], Answer], environ: Environ
-    ) -> "asyncio.Future[Answer]":
-        """What the call will have returned; it must not raise."""
-        result: asyncio.Future[Answer] = loop.create_future()
-        self._calls.put((loop, result, call, environ))
-        return result
+    def run(self, call: Callable[[Environ], Answer], request: Request, environ: Environ) -> None:
+        """Answers the request with what the call returns; it must not raise."""
+        self._calls.put((call, request, environ))
 
     def _work(self) -> None:
         while True:
-            loop, result, call, environ = self._calls.get()
-            loop.call_soon_threadsafe(_settle, result, call(environ))
+            call, request, environ = self._calls.get()
+            answer = call(environ)
+            self._loop.call_soon_threadsafe(request.connection.answer, request, *answer)
 
 
-def _settle(result: "asyncio.Future[Answer]", answer: Answer) -> None:
-    if not result.done():  # the client may have gone
-        result.set_result(answer)
+_SHORT = 512  # bytes of a target that is worth remembering
 
 
-def _nothing(*_: object) -> None:
-    return None
+def _where(url: bytes) -> tuple[str, str]:
+    """Path and query of a request's target, as WSGI has them."""
+    return _known(url) if len(url) <= _SHORT else _known.__wrapped__(url)
+
+
+@lru_cache(maxsize=10_000)
+def _known(url: bytes) -> tuple[str, str]:
+    parsed = httptools.parse_url(url)
+    path = unquote_to_bytes(parsed.path or b"/").decode("latin-1")
+    return path, (parsed.query or b"").decode("latin-1")
 
 
 _FIXED: Environ = {
@@ -141,6 +127,7 @@ _FIXED: Environ = {
     "SERVER_PROTOCOL": "HTTP/1.1",
     "wsgi.version": (1, 0),
     "wsgi.errors": sys.stderr,
+    "wsgi.url_scheme": "http",
     "wsgi.multithread": True,
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
@@ -148,31 +135,34 @@ _FIXED: Environ = {
 }
 
 
-def _environ(scope: Scope, body: bytes) -> Environ:
+def _environ(request: Request, path: str, query: str) -> Environ:
     """The request as WSGI sees it (PEP 3333)."""
-    server, _, port = scope.server.rpartition(":")
+    server, client = request.connection.ends
     environ: Environ = {
         **_FIXED,
-        "REQUEST_METHOD": scope.method,
-        "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "SERVER_NAME": server.strip("[]"),
-        "SERVER_PORT": port,
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
-        "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": BytesIO(body),
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "REMOTE_ADDR": client[0],
+        "wsgi.input": BytesIO(b"".join(request.pieces)),
     }
-    for name, value in scope.headers.items():
-        if "_" in name:
-            continue  # X_Forwarded_For would be taken for X-Forwarded-For
-        key = name.upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
+    for name, value in request.headers:
+        key = _key(name)
+        if not key:
+            continue
+        text = value.decode("latin-1")
         if key in environ:
-            value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
-        environ[key] = value
+            text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
+        environ[key] = text
     return environ
 
 
-def _length(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else 0
+@lru_cache(maxsize=1000)
+def _key(name: bytes) -> str:
+    """A header's name in the environment; empty for one that is not let in."""
+    if b"_" in name:
+        return ""  # X_Forwarded_For would be taken for X-Forwarded-For
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

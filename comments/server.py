@@ -1,9 +1,10 @@
-"""Runs the web application in granian's worker processes.
+"""Runs the web application in worker processes, each with an event loop of its own.
 
-What is added to granian: workers end with the main process, however that ends; a worker that dies is replaced as
-often as it takes; and the port is either ours or the start fails (granian's own listeners would share it).
+Workers end with the main process, however that ends; a worker that dies is replaced as often as it takes; and the
+port is either ours or the start fails (the workers' listeners share it, but with nobody else).
 """
 
+import asyncio
 import http.client
 import logging
 import multiprocessing
@@ -13,32 +14,26 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
-from functools import partial
+from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
-from typing import Any, cast
+from typing import Any
 
+import uvloop
 from flask import Flask
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server.mp import MPServer
 
 from comments.errors import CommentsError
 from comments.front import Front
+from comments.wire import Connections
 
-_CONNECTIONS = 4096  # open ones for each worker, idle ones included; more wait in the system's queue
-_HEADER_SECONDS = 10  # for a request's head, and for the pause between two requests of a connection
-_HEADER_BYTES = 64 * 1024
+_CONNECTIONS = 16_000  # open ones for each worker, idle ones included; for one more, an idle one is closed
+_FILES = 500  # open files that a worker needs besides
+_BACKLOG = 1024
 _LAST_REQUESTS = 8  # seconds that requests in flight have at the end; with the store's own, below `docker stop`'s 10
-
-_LOG_TO_STDERR = {
-    "handlers": {"console": {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}},
-    "loggers": {"_granian": {"handlers": ["console"], "level": "ERROR", "propagate": False}},
-}
+_BREATH = 0.2  # seconds before a worker that died is replaced, so that one that dies at once is not in a hot loop
 
 LoadApp = Callable[[], Flask]
-Loader = Callable[[], Front]
 
 
 class PortTaken(CommentsError):
@@ -98,72 +93,92 @@ def serve(
     `load_app` runs in each worker, so it must be picklable; `ready` is called once the first worker answers.
     False when the workers could not even start.
     """
-    multiprocessing.set_start_method("spawn", force=True)  # a fork would copy our locks, threads and open files
     _allow_files()
-    server = _Server(
-        partial(_in_worker, load_app, threads, max_body),
-        port,
-        workers=workers or _processors(),
-    )
-    announcer = threading.Thread(target=_announce, args=(port, server, ready), daemon=True)
-    announcer.start()
-    # granian types its targets as functions; an object with __rsgi__ is its documented other form
-    server.serve(target_loader=cast("Any", server.loader), wrap_loader=False)
-    return not server.failed
+    work = (load_app, port.address, port.number, threads, max_body)
+    with _Signals() as stopped:
+        crew = _Crew(work, workers or _processors())
+        announcer = threading.Thread(target=_announce, args=(port, crew, ready), daemon=True)
+        announcer.start()
+        while not stopped.heard(crew.sentinels()):
+            if not crew.answers.is_set() and crew.some_ended():
+                crew.end()
+                return False  # the first ones could not even start: trying again changes nothing
+            crew.replace()
+            time.sleep(_BREATH)
+        crew.end()
+    return True
 
 
-class _Server(MPServer):
-    """granian, set up for us; it goes on replacing workers, but not before one has ever worked."""
+class _Crew:
+    """The worker processes."""
 
-    def __init__(self, loader: Loader, port: Port, *, workers: int) -> None:
-        super().__init__(
-            "comments",
-            address=port.address,
-            port=port.number,
-            interface=Interfaces.RSGI,
-            loop=Loops.uvloop,
-            workers=workers,
-            backpressure=_CONNECTIONS,
-            backlog=1024,
-            http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(
-                header_read_timeout=_HEADER_SECONDS * 1000, keep_alive=True, max_buffer_size=_HEADER_BYTES
-            ),
-            websockets=False,
-            log_level=LogLevels.error,
-            log_dictconfig=_LOG_TO_STDERR,
-            respawn_failed_workers=True,
-            workers_kill_timeout=_LAST_REQUESTS,
-        )
-        self.loader = loader
-        self._outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup
+    def __init__(self, work: tuple[Any, ...], count: int) -> None:
+        # A fork would copy our locks, threads and open files.
+        self._context = multiprocessing.get_context("spawn")
+        self._work = work
+        self._workers = [self._start() for _ in range(count)]
         self.answers = threading.Event()
-        self.failed = False
         self.over = threading.Event()
 
-    def _respawn_workers(self, workers: list[int], *args: Any, **kwargs: Any) -> None:
-        if not self.answers.is_set():
-            self.failed = True
-            self.signal_handler_interrupt()  # the first ones could not even start: trying again changes nothing
-            return
-        super()._respawn_workers(workers, *args, **kwargs)
-        self.respawned_wrks.clear()  # else granian gives up when a worker dies twice within seconds
-        self.over.wait(0.2)  # and a worker that dies at once is not replaced in a hot loop
+    def sentinels(self) -> list[int]:
+        """What becomes ready when a worker has ended."""
+        return [worker.sentinel for worker in self._workers]
 
-    def signal_handler_reload(self, *_: Any) -> None:
-        """SIGHUP: the terminal was closed."""
-        if not self._outlives_terminal:
-            self.signal_handler_interrupt()
+    def some_ended(self) -> bool:
+        return any(worker.exitcode is not None for worker in self._workers)
 
-    def shutdown(self, exit_code: int = 0) -> None:
+    def replace(self) -> None:
+        """New workers for those that have ended."""
+        self._workers = [worker if worker.exitcode is None else self._start() for worker in self._workers]
+
+    def end(self) -> None:
+        """Ends all, after the requests in flight."""
         self.over.set()
-        super().shutdown(exit_code)
+        for worker in self._workers:
+            worker.terminate()
+        until = time.monotonic() + _LAST_REQUESTS + 1
+        for worker in self._workers:
+            worker.join(max(0, until - time.monotonic()))
+            if worker.exitcode is None:
+                worker.kill()
+                worker.join()
+
+    def _start(self) -> Any:
+        worker = self._context.Process(target=_worker, args=self._work, daemon=True)
+        worker.start()
+        return worker
 
 
-def _announce(port: Port, server: _Server, ready: Callable[[], None]) -> None:
-    while not server.over.wait(0.02):
+class _Signals:
+    """SIGTERM and SIGINT, and SIGHUP (the terminal was closed) unless we are to outlive it (nohup)."""
+
+    def __enter__(self) -> "_Signals":
+        self._ours, self._theirs = self._pipe = multiprocessing.Pipe(duplex=False)
+        names = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            names.append(signal.SIGHUP)
+        self._before = {name: signal.signal(name, self._tell) for name in names}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name, handler in self._before.items():
+            signal.signal(name, handler)
+        for end in self._pipe:
+            end.close()
+
+    def heard(self, sentinels: list[int]) -> bool:
+        """Waits for a signal or one of these; whether it was a signal."""
+        waited: list[Pipe | int] = [self._ours, *sentinels]
+        return self._ours in wait(waited)
+
+    def _tell(self, *_: object) -> None:
+        self._theirs.send(None)
+
+
+def _announce(port: Port, crew: _Crew, ready: Callable[[], None]) -> None:
+    while not crew.over.wait(0.02):
         if _answers(port):
-            server.answers.set()
+            crew.answers.set()
             ready()
             return
 
@@ -186,16 +201,31 @@ def _processors() -> int:
 def _allow_files() -> None:
     """A connection is an open file, and the usual limit of 1,024 is below what we accept."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 4 * _CONNECTIONS if hard == resource.RLIM_INFINITY else min(4 * _CONNECTIONS, hard)
+    wanted = _CONNECTIONS + _FILES if hard == resource.RLIM_INFINITY else min(_CONNECTIONS + _FILES, hard)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _in_worker(load_app: LoadApp, threads: int, max_body: int) -> Front:
-    """What a worker process serves."""
+def _worker(load_app: LoadApp, address: str, port: int, threads: int, max_body: int) -> None:
+    """One worker process, until it is told to end."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the main process decides
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return Front(load_app().wsgi_app, threads=threads, max_body=max_body)
+    uvloop.run(_work(load_app, address, port, threads, max_body))
+
+
+async def _work(load_app: LoadApp, address: str, port: int, threads: int, max_body: int) -> None:
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    front = Front(load_app().wsgi_app, loop=loop, threads=threads, max_body=max_body)
+    connections = Connections(front, most=resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES)
+    connections.begin(loop)
+    server = await loop.create_server(connections.make, address, port, reuse_port=True, backlog=_BACKLOG)
+    await told.wait()
+    server.close()
+    await connections.end(_LAST_REQUESTS)
 
 
 def _end_with_parent() -> None:
@@ -204,6 +234,6 @@ def _end_with_parent() -> None:
     if parent is None:
         return
     wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)  # granian's own way to stop after the requests in flight
+    os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(_LAST_REQUESTS)
     os._exit(1)

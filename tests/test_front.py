@@ -1,58 +1,30 @@
-"""Between the server and the application: whole bodies, WSGI as it should be, kept answers without a thread."""
+"""Between the connections and the application: WSGI as it should be, kept answers at once, turns and threads."""
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
-from comments import front
 from comments.front import Front
+from comments.turns import Signal, Turn, aside, current
 from comments.web.published_cache import PublishedCache
+from comments.wire import Connections, Request
 
-LIMIT = 100
-
-
-class Headers:
-    """Request headers as granian hands them over."""
-
-    def __init__(self, *pairs: tuple[str, str]) -> None:
-        self._pairs = list(pairs)
-
-    def items(self) -> list[tuple[str, str]]:
-        return self._pairs
-
-    def get(self, name: str, default: str | None = None) -> str | None:
-        return dict(self._pairs).get(name, default)
+Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
-class Scope:
-    """A request's head as granian hands it over."""
+class Client:
+    """A connection that remembers what it is told."""
 
-    scheme, server, client = "http", "127.0.0.1:80", "192.0.2.1:5000"
+    ends = ("127.0.0.1", 80), ("192.0.2.1", 5000)
 
-    def __init__(self, method: str = "POST", path: str = "/x", query: str = "", *headers: tuple[str, str]) -> None:
-        self.method, self.path, self.query_string = method, path, query
-        self.headers = Headers(*headers)
+    def __init__(self) -> None:
+        self.answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-
-class Connection:
-    """A request's body, and what is answered."""
-
-    def __init__(self, *pieces: bytes, stalls: bool = False) -> None:
-        self.pieces = list(pieces)
-        self.stalls = stalls
-        self.answer: tuple[int, list[tuple[str, str]], bytes] | None = None
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while self.pieces:
-            yield self.pieces.pop(0)
-        if self.stalls:
-            await asyncio.Event().wait()
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.answer = (status, headers, body)
+    def answer(self, request: Request, *answer: Any) -> None:
+        self.answered.set_result(answer)
 
 
 class Application:
@@ -60,10 +32,10 @@ class Application:
 
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []
-        self.threads: set[str] = set()
+        self.where: list[tuple[str, bool]] = []
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        self.threads.add(threading.current_thread().name)
+        self.where.append((threading.current_thread().name, current() is not None))
         body = environ["wsgi.input"].read()
         self.seen.append({**environ, "body": body})
         if environ["PATH_INFO"] == "/fails":
@@ -77,94 +49,61 @@ def app() -> Application:
     return Application()
 
 
-def send(app: Any, scope: Scope, connection: Connection) -> tuple[int, list[tuple[str, str]], bytes]:
-    target = Front(app, threads=2, max_body=LIMIT)
-    asyncio.run(target.__rsgi__(scope, connection))
-    assert connection.answer
-    return connection.answer
+def ask(app: Any, method: str = "GET", url: bytes = b"/x", *headers: tuple[bytes, bytes], body: bytes = b"") -> Answer:
+    async def asked() -> Answer:
+        front = Front(app, loop=asyncio.get_running_loop(), threads=2, max_body=100)
+        client = Client()
+        request = Request(client, method, url, list(headers), True)  # type: ignore[arg-type]  # a stand-in
+        request.add(body, 100)
+        if kept := front.at_once(request):
+            start, kept_body = kept
+            return int(start[9:12]), [("kept", "")], kept_body
+        front.take(request)
+        return await asyncio.wait_for(client.answered, 5)
 
-
-def length(number: int) -> tuple[str, str]:
-    return ("content-length", str(number))
-
-
-def test_a_body_arrives_whole(app: Application) -> None:
-    assert send(app, Scope("POST", "/x", "", length(3)), Connection(b"a", b"=1"))[2] == b"a=1"
-    assert send(app, Scope("POST", "/x", "", ("transfer-encoding", "chunked")), Connection(b"a=2"))[2] == b"a=2"
-    assert send(app, Scope(), Connection())[2] == b""
-
-
-def test_a_body_that_breaks_off_does_not_arrive(app: Application) -> None:
-    assert send(app, Scope("POST", "/x", "", length(9)), Connection(b"a=1&b"))[0] == 400
-    assert app.seen == []
-
-
-def test_a_body_that_stalls_is_given_up(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "BODY_SECONDS", 0.05)
-    assert send(app, Scope("POST", "/x", "", length(9)), Connection(b"a", stalls=True))[0] == 400
-    assert app.seen == []
-
-
-def test_too_much_is_seen_to_be_too_much(app: Application) -> None:
-    connection = Connection(*[b"x" * 60] * 10)
-    send(app, Scope("POST", "/x", "", ("transfer-encoding", "chunked")), connection)
-    assert len(app.seen[0]["body"]) > LIMIT
-    assert len(connection.pieces) == 8, "the rest is not read"
-
-
-def test_what_is_declared_too_long_is_read_to_its_end_but_not_kept(app: Application) -> None:
-    connection = Connection(b"x" * LIMIT, b"x")
-    send(app, Scope("POST", "/x", "", length(LIMIT + 1)), connection)
-    assert (app.seen[0]["body"], app.seen[0]["CONTENT_LENGTH"]) == (b"", str(LIMIT + 1))
-    assert connection.pieces == []
-
-
-def test_what_is_declared_far_too_long_is_not_read(app: Application) -> None:
-    connection = Connection(b"x")
-    send(app, Scope("POST", "/x", "", length(10_000_000)), connection)
-    assert app.seen[0]["body"] == b""
-    assert connection.pieces == [b"x"]
+    return asyncio.run(asked())
 
 
 def test_the_request_is_wsgi_as_it_should_be(app: Application) -> None:
-    pairs = [("host", "a"), ("cookie", "a=1"), ("cookie", "b=2"), ("x-a", "1"), ("x-a", "2"), ("x_a", "smuggled")]
-    send(app, Scope("GET", "/bài", "article=b%C3%A0i", *pairs, ("content-type", "text/plain")), Connection())
+    pairs = [(b"Host", b"a"), (b"Cookie", b"a=1"), (b"cookie", b"b=2"), (b"x-a", b"1"), (b"X-A", b"2")]
+    pairs += [(b"x_a", b"smuggled"), (b"Content-Type", b"text/plain")]
+    ask(app, "POST", b"/b%C3%A0i?article=b%C3%A0i", *pairs, body=b"a=1")
     (seen,) = app.seen
     expected = {
-        "REQUEST_METHOD": "GET",
+        "REQUEST_METHOD": "POST",
         "PATH_INFO": "/bài".encode().decode("latin-1"),
         "QUERY_STRING": "article=b%C3%A0i",
         "REMOTE_ADDR": "192.0.2.1",
+        "SERVER_PORT": "80",
         "HTTP_HOST": "a",
         "HTTP_COOKIE": "a=1; b=2",
         "HTTP_X_A": "1,2",
         "CONTENT_TYPE": "text/plain",
+        "body": b"a=1",
     }
     assert {name: seen[name] for name in expected} == expected
 
 
+def test_a_target_that_is_none_is_refused(app: Application) -> None:
+    assert ask(app, "GET", b"http://")[0] == 400
+    assert app.seen == []
+
+
+def test_readers_are_served_on_the_loop_and_moderators_in_threads(app: Application) -> None:
+    ask(app, "GET", b"/api/v1/comments?article=a")
+    ask(app, "GET", b"/moderate/")
+    (loop, in_turn), (thread, in_thread) = app.where
+    assert (loop, in_turn) == ("MainThread", True)
+    assert (thread.startswith("request-"), in_thread) == (True, False)
+
+
 def test_an_application_that_fails_is_one_plain_500(app: Application, caplog: pytest.LogCaptureFixture) -> None:
-    status, _, body = send(app, Scope("GET", "/fails"), Connection())
+    status, _, body = ask(app, "GET", b"/fails")
     assert (status, body) == (500, b"Something went wrong here.\n")
     assert "the application failed" in caplog.text
 
 
-def test_a_client_that_leaves_harms_nobody(app: Application) -> None:
-    target = Front(app, threads=1, max_body=LIMIT)
-
-    async def leave_and_ask_again() -> None:
-        leaving = asyncio.ensure_future(target.__rsgi__(Scope("GET"), Connection()))
-        await asyncio.sleep(0)
-        leaving.cancel()
-        connection = Connection()
-        await target.__rsgi__(Scope("GET"), connection)
-        assert connection.answer
-
-    asyncio.run(leave_and_ask_again())
-    assert len(app.seen) == 2
-
-
-def test_a_kept_answer_needs_no_thread(app: Application) -> None:
+def test_a_kept_answer_does_not_ask_the_application(app: Application) -> None:
     ready = threading.Event()
 
     def listen(_poll: float) -> Iterator[None]:
@@ -173,11 +112,94 @@ def test_a_kept_answer_needs_no_thread(app: Application) -> None:
         threading.Event().wait(5)
 
     layer = PublishedCache(app, budget=10_000, listen=listen)
-    send(layer, Scope("GET"), Connection())
+    ask(layer)
     assert ready.wait(5)
-    send(layer, Scope("GET"), Connection())
+    ask(layer)
     before = len(app.seen)
-    app.threads.clear()
-    assert send(layer, Scope("GET"), Connection())[0] == 200
-    assert send(layer, Scope("GET", "/x", "", ("if-none-match", '"e"')), Connection())[0] == 304
-    assert (len(app.seen), app.threads) == (before, set())
+    assert ask(layer)[:2] == (200, [("kept", "")])
+    assert ask(layer, "GET", b"/x", (b"if-none-match", b'"e"'))[0] == 304
+    assert len(app.seen) == before
+    ask(layer, "GET", b"/x", (b"authorization", b"Bearer a"))
+    assert len(app.seen) == before + 1, "what is asked with a name is never answered from memory"
+
+
+def test_one_turn_makes_a_page_that_many_wait_for(app: Application) -> None:
+    begun = threading.Event()
+    most = 50
+
+    class Slow(Application):
+        def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            aside(begun.wait, 5)
+            return super().__call__(environ, start_response)
+
+    slow = Slow()
+
+    def listen(_poll: float) -> Iterator[None]:
+        yield None
+        threading.Event().wait(5)
+
+    async def all_at_once() -> list[Answer]:
+        layer = PublishedCache(slow, budget=10_000, listen=listen)
+        layer._turn(healthy=True)
+        front = Front(layer, loop=asyncio.get_running_loop(), threads=1, max_body=100)
+        clients = [Client() for _ in range(most)]
+        for client in clients:
+            front.take(Request(client, "GET", b"/x", [], True))  # type: ignore[arg-type]  # a stand-in
+        begun.set()
+        return await asyncio.wait_for(asyncio.gather(*(client.answered for client in clients)), 5)
+
+    assert [status for status, _, _ in asyncio.run(all_at_once())] == [200] * most
+    assert len(slow.seen) == 1
+
+
+def test_a_turn_waits_while_the_loop_goes_on() -> None:
+    async def two() -> list[str]:
+        loop = asyncio.get_running_loop()
+        said: list[str] = []
+        signal, done = Signal(), loop.create_future()
+
+        def first() -> None:
+            signal.wait(5)
+            said.append("first")
+            done.set_result(None)
+
+        Turn(loop, first).start()
+        said.append("loop")
+        signal.set()
+        await asyncio.wait_for(done, 5)
+        return said
+
+    assert asyncio.run(two()) == ["loop", "first"]
+
+
+def test_a_signal_that_nobody_gives_is_waited_for_no_longer_than_was_said() -> None:
+    async def alone() -> bool:
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+
+        def wait() -> None:
+            Signal().wait(0.01)
+            done.set_result(True)
+
+        Turn(loop, wait).start()
+        return bool(await asyncio.wait_for(done, 5))
+
+    assert asyncio.run(alone())
+
+
+def test_a_front_answers_connections() -> None:
+    async def over_a_socket() -> bytes:
+        loop = asyncio.get_running_loop()
+        front = Front(Application(), loop=loop, threads=1, max_body=100)
+        connections = Connections(front, most=10)
+        connections.begin(loop)
+        server = await loop.create_server(connections.make, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"POST /moderate/ HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\na=1")
+        said = await reader.read()
+        writer.close()
+        server.close()
+        await connections.end(1)
+        return said
+
+    assert asyncio.run(over_a_socket()).endswith(b"\r\n\r\na=1")

@@ -21,8 +21,9 @@ from redis.exceptions import (
 )
 
 from comments.errors import StoreFull, Unavailable
+from comments.store.line import Command
 from comments.store.scripts import Call
-from comments.store.servers import Command, Server, Servers, messages, open_servers, was_not_sent, word_of
+from comments.store.servers import Server, Servers, messages, open_servers, was_not_sent, word_of
 
 __all__ = ["Client", "Command", "connect"]
 

@@ -15,21 +15,23 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol
 
+from redis.asyncio.connection import ConnectionPool as AsyncConnectionPool
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.client import PubSub
-from redis.connection import BlockingConnectionPool, Connection, ConnectionPool, SSLConnection
+from redis.connection import BlockingConnectionPool, ConnectionPool
 from redis.exceptions import AskError, BusyLoadingError, ConnectionError, RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
 from comments.endpoint import Endpoint, several
 from comments.errors import Unavailable
+from comments.store.line import Command, Lines, Posted
+from comments.turns import aside, current
 
 SLOTS = 16384
 _TRUST = 1.0  # seconds between two questions to the sentinels while all is well
 _LOOK_AGAIN = 0.1  # seconds between two looks at who serves what, when the first did not help
-
-Command = tuple[str | bytes | int, ...]
 
 
 class Breaker:
@@ -69,13 +71,14 @@ class Breaker:
 class Server:
     """One server: its connections and its breaker."""
 
-    def __init__(self, name: str, pool: ConnectionPool, *, pause: float) -> None:
+    def __init__(self, name: str, pool: ConnectionPool, lines: Lines, *, pause: float) -> None:
         self.name = name
         self.breaker = Breaker(pause)
         self._pool = pool
+        self._lines = lines
 
     def send(self, commands: Sequence[Command], tail: Command | None = None) -> list[Any]:
-        """Straight over a connection of the pool: half the CPU time of redis-py's pipeline.
+        """One reply for each command; over a shared line inside a turn, else over a connection of the pool.
 
         `tail` is a WAIT; where it does not reach a replica, what succeeded is not known to be safe.
 
@@ -85,10 +88,13 @@ class Server:
         return self.finish(self.begin(commands, tail), len(commands), tail)
 
     def begin(self, commands: Sequence[Command], tail: Command | None = None) -> Any:
-        """Sends; the connection that the replies will come on."""
+        """Sends; what the replies will come on."""
         self.breaker.check()
+        turn = current()
         connection: Any = None  # redis-py types connections only in part
         try:
+            if turn:
+                return self._lines.post(turn, commands, tail)
             connection = self._pool.get_connection()
             packed = connection.pack_commands([*commands, tail] if tail else commands)
             connection.send_packed_command(packed, check_health=False)
@@ -97,17 +103,19 @@ class Server:
             raise
         return connection
 
-    def finish(self, connection: Any, count: int, tail: Command | None = None) -> list[Any]:
+    def finish(self, sent: Any, count: int, tail: Command | None = None) -> list[Any]:
         """Reads the replies to what `begin` sent."""
+        by_line = isinstance(sent, Posted)
         try:
-            replies = [_reply(connection) for _ in range(count)]
-            copies = _reply(connection) if tail else None
+            # straight over the connection: half the CPU time of redis-py's pipeline
+            replies = sent.wait() if by_line else [_reply(sent) for _ in range(count + bool(tail))]
         except BaseException as error:
-            self._failed(connection, error)
+            self._failed(None if by_line else sent, error)
             raise
-        self._pool.release(connection)
+        if not by_line:
+            self._pool.release(sent)
         self.breaker.answered()
-        return _with_copies(replies, copies) if tail else replies
+        return _with_copies(replies[:-1], replies[-1]) if tail else replies
 
     def subscription(self) -> PubSub:
         """A new one, over a connection of its own."""
@@ -115,6 +123,7 @@ class Server:
 
     def close(self) -> None:
         self._pool.disconnect()
+        self._lines.close()
 
     def _failed(self, connection: Any, error: BaseException) -> None:
         if isinstance(error, TimeoutError):
@@ -221,9 +230,9 @@ class Sentinels:
                 self._primary = None
 
     def _find(self) -> Server:
-        primary = self._primary
-        if primary:
-            return primary
+        return self._primary or aside(self._ask)
+
+    def _ask(self) -> Server:
         with self._lock:
             if self._primary:
                 return self._primary
@@ -268,7 +277,7 @@ class Cluster:
 
     def send(self, commands: Sequence[Command], tail: Command | None = None) -> list[Any]:
         if self._stale:
-            self._look()
+            aside(self._look)
         replies: list[Any] = [None] * len(commands)
         self._round(commands, range(len(commands)), replies, tail)
         again = [at for at, reply in enumerate(replies) if self._is_elsewhere(reply)]
@@ -276,7 +285,7 @@ class Cluster:
             asked = {at: place for at in again if (place := _place(replies[at], "ASK"))}
             moved = next((place for at in again if (place := _place(replies[at], "MOVED"))), None)
             if len(asked) < len(again):
-                self._look(moved)
+                aside(self._look, moved)
             self._round(commands, [at for at in again if at not in asked], replies, tail)
             for at, place in asked.items():
                 # the slot is on its way there: this one command may come before it
@@ -287,7 +296,7 @@ class Cluster:
 
     def primaries(self) -> Sequence[Server]:
         if self._stale:
-            self._look()
+            aside(self._look)
         return list(dict.fromkeys(server for server in self._slots if server))
 
     def close(self) -> None:
@@ -392,33 +401,39 @@ def _slot(key: str) -> int:
 def open_servers(url: str, *, timeout: float, pause: float, pool: int, tls: dict[str, str]) -> Servers:
     """The topology that an address names; connects at its first command. `tls` holds redis-py's ssl_* arguments."""
     limits: dict[str, Any] = {
-        "max_connections": pool,
-        "timeout": timeout,
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
-        "retry": Retry(NoBackoff(), 0),
         "client_name": "comments",
         "protocol": 2,
     }
     endpoint = several(url)
     if endpoint is None:
         encrypted = tls if url.startswith("rediss:") else {}
-        return Single(Server(url, BlockingConnectionPool.from_url(url, **limits, **encrypted), pause=pause))
-    kind: dict[str, Any] = {"connection_class": SSLConnection, **tls} if endpoint.tls else {}
+        return Single(_server(url, url, limits | encrypted, pause=pause, pool=pool))
+    who = {"username": endpoint.username, "password": endpoint.password}
+    scheme, kind = ("rediss", tls) if endpoint.tls else ("redis", {})
 
     def server_at(host: str, port: int) -> Server:
-        who = {"username": endpoint.username, "password": endpoint.password}
-        options = {"connection_class": Connection, **kind, **who, **limits}
-        connections = BlockingConnectionPool(host=host, port=port, **options)  # type: ignore[no-untyped-call]
-        return Server(f"{host}:{port}", connections, pause=pause)
+        named = f"[{host}]" if ":" in host else host
+        return _server(f"{host}:{port}", f"{scheme}://{named}:{port}", who | limits | kind, pause=pause, pool=pool)
 
     if endpoint.kind == "cluster":
         return Cluster(endpoint.hosts, server_at)
     return Sentinels(_sentinels(endpoint, limits, tls), endpoint.service, server_at)
 
 
+def _server(name: str, url: str, options: dict[str, Any], *, pause: float, pool: int) -> Server:
+    timeout = options["socket_timeout"]
+    threads = BlockingConnectionPool.from_url(
+        url, retry=Retry(NoBackoff(), 0), max_connections=pool, timeout=timeout, **options
+    )
+    turns = AsyncConnectionPool.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **options)
+    return Server(name, threads, Lines(turns.make_connection, timeout), pause=pause)
+
+
 def _sentinels(endpoint: Endpoint, limits: dict[str, Any], tls: dict[str, str]) -> Sentinel:
-    options = {name: limits[name] for name in ("socket_timeout", "socket_connect_timeout", "retry", "protocol")}
+    options: dict[str, Any] = {name: limits[name] for name in ("socket_timeout", "socket_connect_timeout", "protocol")}
+    options["retry"] = Retry(NoBackoff(), 0)
     options |= {"ssl": True, **tls} if endpoint.tls else {}
     options |= {"username": endpoint.sentinel_username, "password": endpoint.sentinel_password}
     return Sentinel(list(endpoint.hosts), sentinel_kwargs=options)  # type: ignore[no-untyped-call]

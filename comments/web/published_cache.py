@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,13 @@ import brotli
 from cachetools import LRUCache
 
 from comments.errors import CommentsError
+from comments.turns import Signal
+from comments.wire import Headers, head
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger("comments")
-
-Headers = list[tuple[str, str]]
 
 # 5% more bytes than the usual 6 and 5, at 40% of their time: an answer may be dropped as soon as it is made.
 _GZIP, _BROTLI = 3, 3
@@ -43,7 +43,7 @@ _WAIT = 5.0  # seconds at most that a request waits for another one's answer
 class Finished:
     """A finished answer: its body in the encodings asked for so far, each with its own headers and ETag."""
 
-    __slots__ = ("_body", "_etag", "_headers", "_lock", "_variants", "keys", "size")
+    __slots__ = ("_body", "_etag", "_headers", "_lock", "_on_wire", "_variants", "keys", "size")
 
     def __init__(self, headers: Headers, body: bytes, etag: str, keys: tuple[str, ...]) -> None:
         own = ("etag", "content-length", "content-encoding", "vary")
@@ -51,6 +51,7 @@ class Finished:
         self._body = body
         self._etag = etag.strip('"')
         self._variants: dict[str, tuple[Headers, bytes]] = {}
+        self._on_wire: dict[str, tuple[bytes, bytes]] = {}
         self._lock = threading.Lock()
         self.keys = keys
         # identity, both compressed forms (a tenth to a seventh of it each), three lists of headers
@@ -71,6 +72,20 @@ class Finished:
         if if_none_match and self.matches(if_none_match):
             return 304, [header for header in headers if header[0] not in _OF_BODIES], b""
         return 200, headers, b"" if method == "HEAD" else body
+
+    def on_wire(self, method: str, accept_encoding: bytes, if_none_match: bytes | None) -> tuple[bytes, bytes]:
+        """Head (without its end) and body of the answer to one request, in bytes."""
+        encoding = _encoding(accept_encoding.decode("latin-1")) if accept_encoding else ""
+        ready = self._on_wire.get(encoding)
+        if ready is None:
+            headers, body = self.variant(encoding)
+            ready = self._on_wire[encoding] = (head(200, headers, len(body)), body)
+        if if_none_match and self.matches(if_none_match.decode("latin-1")):
+            status, headers, body = self.reply(
+                method, accept_encoding.decode("latin-1"), if_none_match.decode("latin-1")
+            )
+            return head(status, headers, 0), b""
+        return (ready[0], b"") if method == "HEAD" else ready
 
     def matches(self, if_none_match: str) -> bool:
         """Whether a client has this answer in some encoding (RFC 9110, 13.1.2: weak comparison)."""
@@ -160,7 +175,7 @@ class PublishedCache:
         self._clock = clock
         self._aside = _Kept(budget)
         self._lost_at = 0.0
-        self._asking: dict[tuple[str, str], threading.Event] = {}
+        self._asking: dict[tuple[str, str], Signal] = {}
         self._budget = budget
         self._listen = listen
         self._lock = threading.Lock()
@@ -193,18 +208,18 @@ class PublishedCache:
         return [body]
 
     def kept_answer(
-        self, method: str, path: str, query: str, header: Callable[[str], str | None]
-    ) -> tuple[int, Headers, bytes] | None:
-        """Status, headers and body of a kept answer to a GET or HEAD, for servers that need not ask by WSGI.
+        self, method: str, where: tuple[str, str], fields: Mapping[bytes, bytes]
+    ) -> tuple[bytes, bytes] | None:
+        """Head (without its end) and body of a kept answer to a GET or HEAD, for a server that need not ask by WSGI.
 
-        `path` is decoded, `header` finds a request header by its name in lower case.
+        `where` is PATH_INFO and QUERY_STRING, `fields` the request's headers by their names in lower case.
         """
-        if not self._healthy or header("authorization") is not None:
+        if not self._healthy or b"authorization" in fields:
             return None
-        answer = self._find((path, query))
+        answer = self._find(where)
         if answer is None:
             return None
-        return answer.reply(method, header("accept-encoding") or "", header("if-none-match"))
+        return answer.on_wire(method, fields.get(b"accept-encoding", b""), fields.get(b"if-none-match"))
 
     def _find(self, where: tuple[str, str]) -> Finished | None:
         if not self._healthy:
@@ -215,12 +230,12 @@ class PublishedCache:
     def _ask_once(
         self, environ: "WSGIEnvironment", where: tuple[str, str]
     ) -> tuple[str, Headers, Iterable[bytes], Finished | None]:
-        """Asks the application, or waits for the thread that is just asking it for the same."""
+        """Asks the application, or waits for whoever is just asking it for the same."""
         if not self._healthy or environ["REQUEST_METHOD"] != "GET" or "HTTP_COOKIE" in environ:
             return self._ask(environ, where)
         with self._lock:
             asked = self._asking.get(where)
-            mine = self._asking.setdefault(where, threading.Event())
+            mine = self._asking.setdefault(where, Signal())
         if asked:
             asked.wait(_WAIT)
             answer = self._find(where)

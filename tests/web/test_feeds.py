@@ -159,20 +159,16 @@ def test_a_kept_feed_is_dropped_with_the_decision(
     app = make_app(cache_mb=8)
     reader = Reader(app.test_client())
     moderator = Moderator(app.test_client(), app.extensions["comments"].people.add_token("Lan"))
-    eventually(lambda: reader.client.get(path) and app.wsgi_app.kept_answer("GET", *split(path), no_header))
+    eventually(lambda: reader.client.get(path) and app.wsgi_app.kept_answer("GET", split(path), {}))
     comment_id = moderator.approved(reader, body="mới")
     eventually(lambda: "mới" in reader.client.get(path).text)
-    eventually(lambda: app.wsgi_app.kept_answer("GET", *split(path), no_header))
+    eventually(lambda: app.wsgi_app.kept_answer("GET", split(path), {}))
     moderator.decide(comment_id, "reject", version=2)
     eventually(lambda: "mới" not in reader.client.get(path).text)
 
 
 def split(path: str) -> tuple[str, str]:
     return path.partition("?")[0], path.partition("?")[2]
-
-
-def no_header(_name: str) -> None:
-    return None
 
 
 @pytest.mark.parametrize(
