@@ -205,6 +205,17 @@ def test_planted_members_do_no_harm(house: House, wrote: Callable[..., str], mem
     assert house.log.page(LogFilter(what="closed"), limit=5).entries == []
 
 
+def test_what_is_damaged_holds_up_nothing_else(house: House, reader: Reader, wrote: Callable[..., str]) -> None:
+    for number in range(12):
+        wrote(31, article=str(number))
+    for key in (KEYS.article("main", "3").meta, KEYS.ageing(shards.shard_of("main", "4"))):
+        house.client.command("DEL", key)
+        house.client.command("SET", key, "something else")
+    sweep(house)
+    alone = [str(n) for n in range(12) if n != 3 and shards.shard_of("main", str(n)) != shards.shard_of("main", "4")]
+    assert [article for article in alone if is_open(reader, article)] == []
+
+
 def test_a_step_is_bounded(house: House, wrote: Callable[..., str]) -> None:
     for number in range(12):
         wrote(31, article=f"bài {number}", site=next(s for s in map(str, range(999)) if _is_first(s, f"bài {number}")))

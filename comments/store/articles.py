@@ -68,11 +68,8 @@ class Articles:
         reads: list[Command] = [
             ("ZRANGEBYSCORE", self._keys.ageing(shard), "-inf", edge, "LIMIT", 0, _CLOSED_AT_ONCE) for shard in every
         ]
-        found = [
-            (shard, member)
-            for shard, members in zip(every, self._client.pipeline(reads), strict=True)
-            for member in members
-        ]
+        oldest = self._client.pipeline(reads, of_another_type=[])
+        found = [(shard, member) for shard, members in zip(every, oldest, strict=True) for member in members]
         calls, planted = [], []
         for shard, member in found:
             site, _, article = member.decode(errors="replace").partition("\0")
@@ -81,7 +78,7 @@ class Articles:
             else:
                 planted.append(("ZREM", self._keys.ageing(shard), member))
         if found:
-            self._client.run_all(calls, planted, safe=True)
+            self._client.run_all(calls, planted, safe=True, of_another_type=0)  # a damaged article holds up no other
         return len(found)
 
     def _open_call(
