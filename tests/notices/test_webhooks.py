@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -275,6 +276,25 @@ def test_of_a_long_answer_only_the_status_is_read(receiver: Receiver) -> None:
     began = monotonic()
     webhooks.post(receiver.url, b"{}", {}, private_networks=True)
     assert monotonic() - began < 3
+
+
+def test_an_answer_may_take_longer_than_a_connection(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "_CONNECT", 0.1)
+
+    def late(out: Any) -> None:
+        threading.Event().wait(0.3)
+        status(204)(out)
+
+    receiver.answer = late
+    webhooks.post(receiver.url, b"{}", {}, private_networks=True)
+
+
+def test_a_name_with_a_dead_address_is_reached_by_another(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = socket.getaddrinfo("127.0.0.1", receiver.server_address[1], type=socket.SOCK_STREAM)
+    dead = (*found[:-1], ("127.0.0.1", 1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [dead, found])
+    webhooks.post(receiver.url, b"{}", {}, private_networks=True)
+    assert receiver.heard
 
 
 @pytest.mark.parametrize(
