@@ -223,7 +223,7 @@ class Desk:
             return Result(comment_id, "done", comment.status, comment.version, by)
         at = moment_of(int(self._now() * 1000))
         edited = replace(comment, body=body, edited_at=at)
-        public_json = finished(edited, text.to_html(body)) if comment.status == Status.APPROVED else ""
+        public_json = finished(edited, text.to_html(body)) if comment.status == Status.APPROVED else b""
         outcome = self._store.edit(comment, edited, by=by, at=at, public_json=public_json)
         if isinstance(outcome, Moved):
             return Result(comment_id, "done", comment.status, outcome.version, by, at)
@@ -369,8 +369,8 @@ class Desk:
         return hmac.digest(self._key, f"{at // 86_400_000}\n{source}".encode(), sha256)[:16].hex()
 
 
-def _public(comment: Comment, decision: Decision) -> str:
-    return finished(comment, text.to_html(comment.body)) if decision == Decision.APPROVE else ""
+def _public(comment: Comment, decision: Decision) -> bytes:
+    return finished(comment, text.to_html(comment.body)) if decision == Decision.APPROVE else b""
 
 
 def _said_again(comment: Comment) -> Submission:

@@ -475,7 +475,7 @@ class CommentStore:
         )
 
     def edit(
-        self, seen: Comment, edited: Comment, *, by: str | None, at: datetime, public_json: str = ""
+        self, seen: Comment, edited: Comment, *, by: str | None, at: datetime, public_json: bytes = b""
     ) -> "Moved | Stale | None":
         """Puts the words of `edited` in the place of those that were seen; `public_json` for a comment that is public.
 
@@ -568,7 +568,7 @@ class Change:
     seen: Comment
     decision: Decision
     reason: str | None
-    public_json: str = ""
+    public_json: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Reading what is public: pages of finished JSON, each in one round trip, at a cost that no article's size changes."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,14 +10,14 @@ from comments.store.client import Client
 from comments.store.keys import Keys
 from comments.store.scripts import REPLIES, THREADS, Call
 
-# Of most comments this much of the public form is kept: from `parent` (of replies) or `name` to the end of the text.
-# The other members say nothing there, and the HTML is the text in a paragraph. Of the rest all is kept, but the id.
+# Of most comments this is kept: the public form from `parent` (of replies) or `name` to the end of the text. The other
+# members say nothing there, and the HTML can be told from the text (`<` stands before it where it is more than one
+# paragraph of the same words). Of the rest all is kept, but the id.
+_SHORT = ("parent", "name", "created_at", "body")
 _NOTHING = b'"website":null,"edited_at":null,"staff":false,'
 _LEFT_OUT = {b'"p': _NOTHING, b'"n': _NOTHING + b'"parent":null,'}
-_SHORT = ("parent", "name", "created_at", "body")
-
+_MARKED_UP = b"<"
 _BODY = b',"body":"'  # a member's own: inside a text quotation marks are escaped
-_NEEDS_MARKUP = re.compile(r"[&<>\"'\n]|://")
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -97,28 +96,41 @@ class PublicStore:
         return self._client.pipeline([("HLEN", self._keys.article(site, article).public) for article in articles])
 
 
-def finished(comment: Comment, html: str) -> str:
+def finished(comment: Comment, html: str) -> bytes:
     """The public form of a comment as it is kept; its id is the field that it is kept in."""
     said = comment.public_form(html=html)
-    plain = html == f"<p>{comment.body}</p>" and not _NEEDS_MARKUP.search(comment.body)
-    if plain and not (said["website"] or said["edited_at"] or said["staff"]):
-        return _to_json({name: said[name] for name in _SHORT if said[name]})[1:-2]
+    comment_id, whole = comment.id.encode(), _to_json(said).encode()
+    short = _to_json({name: said[name] for name in _SHORT if said[name] is not None})[1:-2].encode()
+    for kept in (short, _MARKED_UP + short):
+        if _whole(comment_id, kept) == whole:
+            return kept
     del said["id"]
-    return _to_json(said)
+    return _to_json(said).encode()
 
 
 def _whole(comment_id: bytes, kept: bytes) -> bytes:
     """The finished JSON of what is kept."""
+    is_marked_up = kept[:1] == _MARKED_UP
+    if is_marked_up:
+        kept = kept[1:]
     left_out = _LEFT_OUT.get(kept[:2])
     if left_out is None:
         return b'{"id":"%b",%b' % (comment_id, kept[1:])
     text = kept[kept.index(_BODY) + len(_BODY) :]
-    return b"".join((b'{"id":"', comment_id, b'",', left_out, kept, b'","html":"<p>', text, b'</p>"}'))
+    html = _marked_up(text) if is_marked_up else text
+    return b"".join((b'{"id":"', comment_id, b'",', left_out, kept, b'","html":"<p>', html, b'</p>"}'))
+
+
+def _marked_up(text: bytes) -> bytes:
+    """A text without links as HTML, both as they stand in JSON."""
+    text = text.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+    text = text.replace(b'\\"', b"&quot;").replace(b"'", b"&#x27;")
+    return text.replace(b"\\n\\n", b"</p><p>").replace(b"\\n", b"<br>")
 
 
 def _edge(comment_id: bytes) -> bytes:
     """The finished JSON of a top-level comment that is gone while replies to it still stand: its place, no word."""
-    return _whole(comment_id, finished(records.damaged(comment_id.decode()), "").encode())
+    return _whole(comment_id, finished(records.damaged(comment_id.decode()), ""))
 
 
 def _shown(ids: Sequence[bytes], found: Sequence[bytes | None]) -> list[bytes]:

@@ -125,7 +125,7 @@ class _Round:
         keys, shard = self._keys, shards.shard_in(comment.id)
         article = keys.article(comment.site, comment.article)
         others = [keys.queue(shard, status) for status in Status if status != comment.status]
-        public = finished(comment, text.to_html(comment.body)) if comment.status == Status.APPROVED else ""
+        public = finished(comment, text.to_html(comment.body)) if comment.status == Status.APPROVED else b""
         return Call(
             MEND,
             [
