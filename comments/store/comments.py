@@ -238,7 +238,7 @@ class CommentStore:
                 entry.comment_id,
                 records.write(submission, at=entry.at, person=entry.person, reasons=entry.reasons),
                 entry.mail,
-                entry.status,
+                records.letter(entry.status),
                 entry.at,
                 ",".join(entry.reasons),
                 entry.person or entry.blind or "",
@@ -458,8 +458,8 @@ class CommentStore:
             [
                 seen.id,
                 seen.version,
-                seen.status,
-                to,
+                records.letter(seen.status),
+                records.letter(to),
                 at,
                 by or "",
                 change.reason or "",
@@ -501,7 +501,7 @@ class CommentStore:
             [
                 seen.id,
                 seen.version,
-                seen.status,
+                records.letter(seen.status),
                 milliseconds_of(at),
                 by or "",
                 _EDITED,
@@ -530,7 +530,7 @@ class CommentStore:
         call = Call(
             REPORT,
             [keys.comment(comment_id), keys.reporters(comment_id), keys.reported(shards.shard_in(comment_id))],
-            [comment_id, Status.APPROVED, source, reason, REPORTS_MAX, _REPORTERS_REMEMBERED],
+            [comment_id, records.letter(Status.APPROVED), source, reason, REPORTS_MAX, _REPORTERS_REMEMBERED],
         )
         return bool(self._client.run(call))
 
@@ -555,7 +555,7 @@ class CommentStore:
         call = Call(
             SET_ASIDE,
             [keys.comment(comment_id), keys.aside(comment_id), *queues, keys.reported(shard), keys.log(shard)],
-            [comment_id, to, milliseconds_of(at), by, reason or "", version + 1],
+            [comment_id, records.letter(to), milliseconds_of(at), by, reason or "", version + 1],
         )
         word, *rest = self._client.run(call, safe=True)
         return Moved(int(rest[0])) if word == b"done" else None
@@ -601,7 +601,7 @@ def _outcome(answer: list[Any]) -> Moved | Stale | None:
     if word == b"done":
         return Moved(int(rest[0]))
     if word == b"conflict":
-        return Stale(Status(rest[0].decode()), int(rest[1]), records.read_last(rest[2]))
+        return Stale(records.status_of(rest[0].decode()), int(rest[1]), records.read_last(rest[2]))
     return None
 
 

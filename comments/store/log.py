@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import chain
 
 from comments.model import DEFAULT_SITE, Comment, Status, Transition, milliseconds_of, moment_of
-from comments.store import shards
+from comments.store import records, shards
 from comments.store.client import Client, Command
 from comments.store.comments import CommentStore
 from comments.store.keys import Keys
@@ -219,15 +219,16 @@ def _entry(stream: int, raw: Raw) -> Entry:
     said = dict(zip(pairs[::2], pairs[1::2], strict=True))
     cursor = f"{entry_id}-{stream:02x}"
     try:
-        at, came_from, to = int(said["at"]), said.get("from", ""), said.get("to", "")
+        at = int(said["at"])
+        came_from, to = (records.status_of(said[end]) if said.get(end) else None for end in ("from", "to"))
         return Entry(
             cursor,
             moment_of(at),
             said["by"],
             said.get("what") or _what(came_from, to),
             comment=said.get("comment", ""),
-            came_from=Status(came_from) if came_from else None,
-            to=Status(to) if to else None,
+            came_from=came_from,
+            to=to,
             reason=said.get("reason", ""),
             version=int(said.get("version", "0")),
             site=said.get("site", ""),
@@ -239,10 +240,10 @@ def _entry(stream: int, raw: Raw) -> Entry:
         return Entry(cursor, moment_of(int(entry_id.partition("-")[0])), "", "damaged")
 
 
-def _what(came_from: str, to: str) -> str:
-    if not came_from:
+def _what(came_from: Status | None, to: Status | None) -> str:
+    if came_from is None:
         return "submitted"
-    return "edited" if came_from == to else to
+    return "edited" if came_from == to else to or ""
 
 
 def _transition(entry: Entry) -> Transition | None:

@@ -12,6 +12,7 @@ FIELDS = ("data", "status", "version", "last", "root", "reports")
 UNREADABLE = [b"", b"", None, None, None, None]  # what stands for the fields of a record that is no hash
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
+_STATUSES = {status[0]: status for status in Status}
 _SHORT = {
     "s": "site",
     "a": "article",
@@ -23,6 +24,23 @@ _SHORT = {
     "t": "article_title",
     "l": "language",
 }
+
+
+def letter(status: Status) -> str:
+    """What stands for a status in records and in the log."""
+    return status[0]
+
+
+def status_of(letter: str) -> Status:
+    """The status that a letter stands for.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    status = _STATUSES.get(letter)
+    if status is None:
+        raise ValueError(letter)
+    return status
 
 
 def write(
@@ -80,7 +98,7 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
         return Comment(
             id=comment_id,
             created_at=moment_of(said["c"]),
-            status=Status((status or b"").decode()),
+            status=status_of((status or b"").decode()),
             version=int(version or b""),
             root=root.decode() if root else None,
             person=said.get("o"),
@@ -97,7 +115,7 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
 
 def damaged(comment_id: str, status: bytes | None = None, version: bytes | None = None) -> Comment:
     """What stands for a comment whose record cannot be read or is missing: its id, and the reason `damaged`."""
-    known = status is not None and status in {s.encode() for s in Status}
+    known = _STATUSES.get((status or b"").decode(errors="replace"))
     return Comment(
         id=comment_id,
         site="",
@@ -105,7 +123,7 @@ def damaged(comment_id: str, status: bytes | None = None, version: bytes | None 
         name="",
         body="",
         created_at=moment_of(ids.milliseconds_of(shards.by_time(comment_id))),
-        status=Status(status.decode()) if known and status else Status.PENDING,
+        status=known or Status.PENDING,
         version=int(version) if version and version.isdigit() and len(version) < 10 else 0,
         reasons=(DAMAGED,),
     )

@@ -165,7 +165,7 @@ class _Round:
         for comment, entries in read:
             kept = [one[0][1] for one in islice(found, len(entries)) if one]
             fields = [dict(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in kept]
-            whole = len(fields) == comment.version and fields[-1][b"to"].decode() == comment.status
+            whole = len(fields) == comment.version and fields[-1][b"to"].decode() == records.letter(comment.status)
             if not whole or any(entry[b"comment"].decode() != comment.id for entry in fields):
                 self._report.add("log", comment.id)
 
