@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count, islice
 
@@ -60,7 +61,8 @@ def fill(client: Client, articles: Iterable[str], *, approve: bool, characters: 
     """One comment for each name in `articles` (as often as it comes); approved, or waiting. Five are of one reader."""
     store, keys = CommentStore(client, "comments"), Keys("comments")
     names = iter(articles)
-    while some := list(islice(names, 500)):
+
+    def load(some: list[str]) -> None:
         entries = [_entry(article, characters) for article in some]
         client.pipeline([("SET", keys.person(entry.blind or ""), entry.person) for entry in entries])
         store.enqueue_all(entries)
@@ -69,13 +71,17 @@ def fill(client: Client, articles: Iterable[str], *, approve: bool, characters: 
                        for seen in map(_queued, entries)]  # fmt: skip
             store.decide(changes, by="bench", at=datetime.now(UTC))
 
+    with ThreadPoolExecutor(3) as threads:  # one makes the next ones while the server is at others
+        while batch := [some for _ in range(30) if (some := list(islice(names, 100)))]:
+            list(threads.map(load, batch))
+
 
 def _entry(article: str, characters: int) -> Entry:
     at = next(_milliseconds)
     person = at // _COMMENTS_OF_ONE
     comment_id = shards.comment_id(shards.shard_of("main", article), new_ulid(at))
     submission = Submission(article=article, name=_PEOPLE[person % len(_PEOPLE)], body=text_of(characters, at))
-    sealed = os.urandom(102)  # an address of 25 characters
+    sealed = os.urandom(81)  # an address of 25 characters
     return Entry(
         submission, comment_id, at, Status.PENDING, ["review"], sealed, f"{person:016x}", f"{person:032x}", "", 0
     )

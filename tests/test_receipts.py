@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from comments.model import Decision, Verdict
+from comments.store import records
 from comments.web.here import House
 from tests.people import Moderator, Reader
 
@@ -51,10 +52,10 @@ def test_it_keeps_its_place_in_the_queue_and_its_address(reader: Reader, moderat
     first = reader.submit(body="một").json
     second = reader.submitted(body="hai")
     record = next(key for key in house.client.command("KEYS", f"*:c:{first['id']}"))
-    sealed = house.client.command("HGET", record, "mail")
+    sealed = house.client.command("HGET", record, records.MAIL)
     edit(reader, first["receipt"], "ba")
     assert [comment["id"] for comment in moderator.queue()] == [first["id"], second]
-    assert house.client.command("HGET", record, "mail") == sealed
+    assert house.client.command("HGET", record, records.MAIL) == sealed
 
 
 def test_the_change_is_in_the_log(reader: Reader, moderator: Moderator, receipt: str) -> None:

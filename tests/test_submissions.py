@@ -9,6 +9,7 @@ from nacl.public import PrivateKey
 
 from comments.model import Decision, Verdict
 from comments.sealing import Unreadable, unseal
+from comments.store import records
 from comments.web.here import House
 from tests.people import COMMENTS, MAIL_KEY, Moderator, Reader, a_submission
 
@@ -195,7 +196,7 @@ def test_two_round_trips_at_most(reader: Reader, round_trips: Counter[str], requ
 
 def test_an_address_opens_only_for_its_own_comment_with_the_private_key(reader: Reader, house: House) -> None:
     comment_id = reader.submitted(email="Hoa@Reader-Mail.vn")
-    sealed = house.client.command("HGET", house.store._keys.comment(comment_id), "mail")
+    sealed = house.client.command("HGET", house.store._keys.comment(comment_id), records.MAIL)
     assert unseal(bytes(MAIL_KEY), sealed, comment_id).reveal() == "Hoa@reader-mail.vn"
     with pytest.raises(Unreadable):
         unseal(bytes(MAIL_KEY), sealed, "0" * 28)

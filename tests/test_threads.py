@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from comments.model import FIRST_REPLIES, Decision, Verdict
+from comments.store import records
 from comments.web.here import House
 from tests.people import Moderator, Reader
 
@@ -193,7 +194,7 @@ def test_the_queue_is_narrowed_by_site_article_and_text(reader: Reader, moderato
 def test_a_damaged_record_does_not_hide_the_queue(reader: Reader, moderator: Moderator, house: House) -> None:
     first, damaged, missing, last = (reader.submitted() for _ in range(4))
     keys = house.store._keys
-    house.client.command("HSET", keys.comment(damaged), "data", b"\xff{not json")
+    house.client.command("HSET", keys.comment(damaged), records.DATA, b"\xff{not json")
     house.client.command("DEL", keys.comment(missing))
     house.client.command("ZADD", keys.queue(0, "pending"), 0, b"\xff\xfe planted")
     assert [(c["id"], c["reasons"] == ["damaged"]) for c in moderator.queue()] == [

@@ -236,7 +236,7 @@ class CommentStore:
             ],
             [
                 entry.comment_id,
-                records.write(submission, at=entry.at, person=entry.person, reasons=entry.reasons),
+                records.write(entry.comment_id, submission, at=entry.at, person=entry.person, reasons=entry.reasons),
                 entry.mail,
                 records.letter(entry.status),
                 entry.at,
@@ -483,6 +483,7 @@ class CommentStore:
         """
         keys, article = self._keys, self._keys.article(seen.site, seen.article)
         data = records.write(
+            seen.id,
             edited,
             at=milliseconds_of(seen.created_at),
             person=seen.person,

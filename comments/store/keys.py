@@ -3,10 +3,11 @@
 `NS` is the namespace (setting), `NN` a shard in two hex digits (00..3f), `A` the digest of an article (site and id),
 `ID` a comment's id. Text that a reader typed is never part of a key.
 
-    NS:{c:NN}:c:ID          hash    one comment: data (JSON, as submitted; packed), mail (sealed address), status,
-                                    version, last (JSON: who decided, when, why), root (replies: top of their thread),
-                                    log (ids of its entries in the log), reports (a word for each reader's report),
-                                    blind (keyed hash of the address, until its pseudonym is found)
+    NS:{c:NN}:c:ID          hash    one comment: d (data: JSON, as submitted; packed), m (mail: sealed address),
+                                    s (first letter of its status), v (version), b (JSON: by whom, when and why it
+                                    came there), l (ids of its entries in the log), root (replies: top of their
+                                    thread), reports (a word for each reader's report), blind (keyed hash of the
+                                    address, until its pseudonym is found)
     NS:{c:NN}:was:ID        list    data of a comment as it was before each edit by a moderator
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
     NS:{c:NN}:s:S:recent    zset    ids of the shard's newest approved comments of a site (S its digest), as for a feed
@@ -16,7 +17,8 @@
     NS:{c:NN}:aside:ID      any     what was left of a comment whose record could not be read, once it was rejected
     NS:{c:NN}:by:ID         set     who reported a comment (keyed hashes of sources), with a time to live
     NS:{c:NN}:leases        hash    ID -> end (ms), screen and holder of a lease on a comment that waits
-    NS:{c:NN}:log           stream  every transition: comment, from, to, by, at, reason, version
+    NS:{c:NN}:log           stream  every transition: comment, from, to (first letters of statuses), by, at, reason,
+                                    version
     NS:{c:NN}:seals         list    the chain of seals of the log (JSON: upto, count, mac, at)
     NS:{c:NN}:tally:DAY     hash    counts of one day (20261231): came by hour (s), decided by hour (d), moderator (m)
                                     and article (a), waiting times in buckets (w); with a time to live

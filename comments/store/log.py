@@ -140,7 +140,7 @@ class Log:
     def _entries_of(self, comment_id: str) -> list[Entry]:
         if not shards.is_comment_id(comment_id):
             return []
-        entries = (self._client.command("HGET", self._keys.comment(comment_id), "log") or b"").decode().split()
+        entries = (self._client.command("HGET", self._keys.comment(comment_id), records.LOG) or b"").decode().split()
         if not entries:
             return []
         shard = shards.shard_in(comment_id)

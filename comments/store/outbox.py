@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from comments.store import shards
+from comments.store import records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys
 from comments.store.scripts import NOTE, SETTLE, Call
@@ -112,7 +112,7 @@ class Outbox:
 
     def settled_at(self, comment_id: str) -> int:
         """When a comment last changed, by the store's clock (ms); 0 for one that is not there."""
-        entries = (self._client.command("HGET", self._keys.comment(comment_id), "log") or b"").split()
+        entries = (self._client.command("HGET", self._keys.comment(comment_id), records.LOG) or b"").split()
         return int(entries[-1].partition(b"-")[0]) if entries else 0
 
     def told(self, webhook: str, due: Due) -> None:

@@ -8,7 +8,8 @@ from comments.model import DAMAGED, REPORTED, Comment, LastDecision, Status, Sub
 from comments.store import shards
 from comments.store.packing import pack, unpack
 
-FIELDS = ("data", "status", "version", "last", "root", "reports")
+DATA, MAIL, STATUS, VERSION, LAST, LOG = "d", "m", "s", "v", "b", "l"
+FIELDS = (DATA, STATUS, VERSION, LAST, "root", "reports")
 UNREADABLE = [b"", b"", None, None, None, None]  # what stands for the fields of a record that is no hash
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -44,11 +45,19 @@ def status_of(letter: str) -> Status:
 
 
 def write(
-    text: Submission | Comment, *, at: int, person: str | None, reasons: Sequence[str], edited: int | None = None
+    comment_id: str,
+    text: Submission | Comment,
+    *,
+    at: int,
+    person: str | None,
+    reasons: Sequence[str],
+    edited: int | None = None,
 ) -> bytes:
-    """The `data` field of a record: what was said (never the address), when (ms), and why it is held; packed."""
+    """The data of a record: what was said (never the address), when (ms; mostly the id says it), why it is held."""
     said = {short: value for short, name in _SHORT.items() if (value := getattr(text, name)) is not None}
-    said |= {"c": at, "r": list(reasons)}
+    said["r"] = list(reasons)
+    if at != _time_in(comment_id):
+        said["c"] = at
     if person:
         said["o"] = person
     if edited is not None:
@@ -97,7 +106,7 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
         reported = reports.decode().split() if reports else []
         return Comment(
             id=comment_id,
-            created_at=moment_of(said["c"]),
+            created_at=moment_of(said["c"] if "c" in said else _time_in(comment_id)),
             status=status_of((status or b"").decode()),
             version=int(version or b""),
             root=root.decode() if root else None,
@@ -122,8 +131,12 @@ def damaged(comment_id: str, status: bytes | None = None, version: bytes | None 
         article="",
         name="",
         body="",
-        created_at=moment_of(ids.milliseconds_of(shards.by_time(comment_id))),
+        created_at=moment_of(_time_in(comment_id)),
         status=known or Status.PENDING,
         version=int(version) if version and version.isdigit() and len(version) < 10 else 0,
         reasons=(DAMAGED,),
     )
+
+
+def _time_in(comment_id: str) -> int:
+    return ids.milliseconds_of(shards.by_time(comment_id))

@@ -107,7 +107,7 @@ class _Round:
             self._show_to_moderators(comment_id)
 
     def _read(self, ids: Sequence[str]) -> dict[str, tuple[Comment | None, list[str]]]:
-        commands: list[Command] = [("HMGET", self._keys.comment(i), *records.FIELDS, "log") for i in ids]
+        commands: list[Command] = [("HMGET", self._keys.comment(i), *records.FIELDS, records.LOG) for i in ids]
         answers = self._client.pipeline(commands, of_another_type=[*records.UNREADABLE, None])
         read = {}
         for comment_id, fields in zip(ids, answers, strict=True):
@@ -171,7 +171,9 @@ class _Round:
 
     def _name_all(self, comments: Sequence[Comment]) -> None:
         """Comments that came while pseudonyms could not be had, or kept, get theirs: the one that is known by now."""
-        reads: list[Command] = [("HMGET", self._keys.comment(comment.id), "blind", "data") for comment in comments]
+        reads: list[Command] = [
+            ("HMGET", self._keys.comment(comment.id), "blind", records.DATA) for comment in comments
+        ]
         for comment, (blind, data) in zip(comments, self._client.pipeline(reads), strict=True):
             if blind:
                 self._report.add("unnamed", comment.id)

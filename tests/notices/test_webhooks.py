@@ -22,6 +22,7 @@ from comments.model import Status, Transition, moment_of
 from comments.notices import webhooks
 from comments.notices.worker import Worker, stands
 from comments.settings import Secret, Settings, load
+from comments.store import records
 from comments.store.outbox import HELD, Outbox
 from comments.web.here import House
 from tests.description import DESCRIPTION, validate
@@ -402,7 +403,7 @@ def test_a_comment_that_cannot_be_read_stops_nothing(
     clock.wait(HOLD_BACK)
     worker.look()
     (key,) = house.client.command("KEYS", f"*:c:{bad}")
-    house.client.command("HSET", key, "data", "{")
+    house.client.command("HSET", key, records.DATA, "{")
     work(worker, receiver)
     assert [heard.said["data"]["id"] for heard in receiver.heard] == [good]
     assert house.outbox.standing(receiver.url).waiting == 0

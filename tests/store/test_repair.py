@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from comments.store import shards
+from comments.store import records, shards
 from comments.store.client import Client, connect
 from comments.store.keys import Keys
 from comments.store.repair import Report, repair
@@ -120,11 +120,11 @@ def test_a_gap_in_the_log_is_told(client: Client, page: list[str]) -> None:
 def poison(client: Client, comment_id: str, how: str) -> None:
     key = KEYS.comment(comment_id)
     if how == "no text":
-        client.command("HSET", key, "data", b"\xff\xfe")
+        client.command("HSET", key, records.DATA, b"\xff\xfe")
     elif how == "no record":
         client.command("DEL", key)
     elif how == "no version":
-        client.command("HSET", key, "version", "x")
+        client.command("HSET", key, records.VERSION, "x")
     else:
         client.command("DEL", key)
         client.command("SET", key, "no hash")
@@ -150,7 +150,7 @@ def test_a_record_that_cannot_be_read_is_shown_and_can_only_be_rejected(
 def test_a_damaged_comment_of_no_queue_is_put_before_the_moderators(
     client: Client, page: list[str], moderator: Moderator
 ) -> None:
-    client.command("HSET", KEYS.comment(page[1]), "data", "{")
+    client.command("HSET", KEYS.comment(page[1]), records.DATA, "{")
     client.command("DEL", KEYS.queue(shards.shard_in(page[1]), "approved"))
     report = repair(client, "comments")
     assert report.examples["damaged"] == [page[1]]

@@ -23,7 +23,7 @@ from redis.crc import key_slot
 import comments.store
 from comments import ids, notary
 from comments.model import Address, Decision, Status, Submission
-from comments.store import health, shards
+from comments.store import health, records, shards
 from comments.store.bans import Ban, Note
 from comments.store.client import Client
 from comments.store.comments import Change, Entry, Filter
@@ -217,7 +217,7 @@ def scene(make_app: Callable[..., Flask], cluster: Nodes) -> SimpleNamespace:
     moderator.approved(reader, article=ARTICLES[0], parent=tops[0])
     waiting = [reader.submitted(article=article) for article in ARTICLES]
     damaged = reader.submitted(article="damaged")
-    house.client.command("HSET", f"comments:{{c:{damaged[:2]}}}:c:{damaged}", "data", "?")
+    house.client.command("HSET", f"comments:{{c:{damaged[:2]}}}:c:{damaged}", records.DATA, "?")
     now = int(time.time() * 1000)
     t = SimpleNamespace(**{name: getattr(house, name) for name in type(house).__slots__})
     t.__dict__.update(tops=tops, waiting=waiting, ids=[*tops, *waiting], damaged=damaged, now=now)

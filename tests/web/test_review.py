@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from comments import passwords
+from comments.store import records
 from comments.store.packing import pack, unpack
 from comments.web.here import House
 from tests.people import Moderator, Reader
@@ -147,8 +148,8 @@ def test_markup_is_text(lan: Desk, reader: Reader, field: str) -> None:
 def test_only_a_web_address_becomes_a_link(lan: Desk, house: House, reader: Reader, address: str) -> None:
     """The form refuses other addresses; a record written by anything else must not hurt either."""
     key = record_of(house, reader.submitted())
-    said = json.loads(unpack(house.client.command("HGET", key, "data"))) | {"u": address, "w": address}
-    house.client.command("HSET", key, "data", pack(json.dumps(said)))
+    said = json.loads(unpack(house.client.command("HGET", key, records.DATA))) | {"u": address, "w": address}
+    house.client.command("HSET", key, records.DATA, pack(json.dumps(said)))
     (card,) = lan.cards()
     assert address in words(card)
     assert f'href="{address}' not in card
@@ -393,7 +394,7 @@ def test_a_form_that_no_page_of_ours_sends_is_refused(lan: Desk, reader: Reader,
 
 def test_the_damaged_record_is_shown_and_can_only_be_rejected(lan: Desk, house: House, reader: Reader) -> None:
     comment_id = reader.submitted()
-    house.client.command("HSET", record_of(house, comment_id), "data", "{")
+    house.client.command("HSET", record_of(house, comment_id), records.DATA, "{")
     (card,) = lan.cards()
     assert "Its record in the store is damaged." in words(card)
     assert buttons(card) == ["reject"]

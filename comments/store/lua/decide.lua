@@ -9,14 +9,14 @@ local record, from_queue, to_queue, log, public, threads, replies, recent, site_
 local id, seen_version, from, to, at, by, reason, last, public_json, root, channel, surrogates, feed,
       counted, kept_until = unpack(ARGV)
 
-local status, version, latest, entries = unpack(redis.call('HMGET', record, 'status', 'version', 'last', 'log'))
+local status, version, latest, entries = unpack(redis.call('HMGET', record, 's', 'v', 'b', 'l'))
 if not status then return {'missing'} end
 if version ~= seen_version or status ~= from then return {'conflict', status, version, latest or ''} end
 
 version = string.format('%d', version + 1)
 local entry = redis.call('XADD', log, '*', 'comment', id, 'from', from, 'to', to, 'by', by, 'at', at,
                          'reason', reason, 'version', version)
-redis.call('HSET', record, 'status', to, 'version', version, 'last', last, 'log', entries .. ' ' .. entry)
+redis.call('HSET', record, 's', to, 'v', version, 'b', last, 'l', entries .. ' ' .. entry)
 redis.call('ZREM', from_queue, id)
 redis.call('ZADD', to_queue, 0, id)
 redis.call('ZREM', reported, id)

@@ -23,8 +23,8 @@ if parent ~= '' then
 end
 local entry = redis.call('XADD', log, '*', 'comment', id, 'from', '', 'to', status, 'by', '', 'at', at,
                          'reason', reason, 'version', '1')
-redis.call('HSET', record, 'data', data, 'status', status, 'version', '1', 'log', entry)
-if mail ~= '' then redis.call('HSET', record, 'mail', mail) end
+redis.call('HSET', record, 'd', data, 's', status, 'v', '1', 'l', entry)
+if mail ~= '' then redis.call('HSET', record, 'm', mail) end
 if unnamed ~= '' then redis.call('HSET', record, 'blind', unnamed) end
 redis.call('ZADD', queue, 0, id)
 if not kept_open then redis.call('ZADD', ageing, 'LT', at, article) end

@@ -8,7 +8,7 @@ local record, queue, other1, other2, other3, other4, public, threads, replies, r
       ageing = unpack(KEYS)
 local id, seen_version, public_json, root, channel, surrogates, shown, look, at, article = unpack(ARGV)
 
-if redis.call('HGET', record, 'version') ~= seen_version then return {} end
+if redis.call('HGET', record, 'v') ~= seen_version then return {} end
 local wrong, seen, feeds = {}, 0, {recent, site_recent}
 local function fix(word, is_wrong, ...)
   if not is_wrong then return end

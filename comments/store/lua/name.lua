@@ -6,8 +6,8 @@
 local record, comments_before, comments_of = unpack(KEYS)
 local id, seen_data, data = unpack(ARGV)
 
-if redis.call('HGET', record, 'data') ~= seen_data then return 0 end
-redis.call('HSET', record, 'data', data)
+if redis.call('HGET', record, 'd') ~= seen_data then return 0 end
+redis.call('HSET', record, 'd', data)
 redis.call('HDEL', record, 'blind')
 redis.call('SREM', comments_before, id)
 redis.call('SADD', comments_of, id)

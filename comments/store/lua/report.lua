@@ -6,7 +6,7 @@
 local record, reporters, reported = unpack(KEYS)
 local id, status, source, reason, most, lifetime = unpack(ARGV)
 
-local now, reports = unpack(redis.call('HMGET', record, 'status', 'reports'))
+local now, reports = unpack(redis.call('HMGET', record, 's', 'reports'))
 if now ~= status then return 0 end
 local _, before = string.gsub(reports or '', '%S+', '')
 if before >= tonumber(most) or redis.call('SADD', reporters, source) == 0 then return 1 end

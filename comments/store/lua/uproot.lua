@@ -6,7 +6,7 @@
 local record, set = unpack(KEYS)
 local member, seen_version, channel, surrogate, look = unpack(ARGV)
 
-local version = redis.pcall('HGET', record, 'version')
+local version = redis.pcall('HGET', record, 'v')
 if type(version) == 'table' then version = '' end
 if (version or '') ~= seen_version then return 0 end
 local is_hash = redis.call('TYPE', set).ok == 'hash'
