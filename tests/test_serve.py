@@ -49,6 +49,10 @@ def test_the_first_sign_in_is_a_link(service: Service) -> None:
     assert service.get(link[1])[0] == 200
 
 
+def test_the_last_seal_is_noted_beside_the_store(service: Service, data: Path, eventually: Eventually) -> None:
+    eventually((data / "last-seal").exists)
+
+
 def test_there_is_no_link_once_somebody_can_sign_in(data: Path) -> None:
     added = run("moderator", "add", "an", "--password-stdin", "--data", str(data), typed="correct horse battery\n")
     assert added.returncode == 0, added.stderr

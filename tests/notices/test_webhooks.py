@@ -471,7 +471,7 @@ def test_what_a_killed_service_was_about_to_tell_is_told_by_the_next(
     data: Path, receiver: Receiver, eventually: Eventually
 ) -> None:
     environ = {f"COMMENTS_{name.upper()}": text for name, text in told(receiver).items()}
-    environ["COMMENTS_HOLD_BACK_SECONDS"] = "1"
+    environ["COMMENTS_HOLD_BACK_SECONDS"] = "0"
     hangs = threading.Event()
     receiver.answer = lambda out: hangs.wait(60)
     with serving(data, **environ) as service:
