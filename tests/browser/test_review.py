@@ -49,8 +49,8 @@ def test_a_page_of_comments_is_decided_by_keys_alone(desk: Page, newsroom: Newsr
     for place, comment_id in enumerate(ids):
         expect(card_of(desk, comment_id)).to_have_attribute("aria-current", "true")
         desk.keyboard.press("ars"[place % 3])
-        following = ids[place + 1 : place + 2]
-        assert following == [] or focused(desk) == f"comment-{following[0]}"
+        for following in ids[place + 1 : place + 2]:  # at the end of a page, once the next one is there
+            expect(card_of(desk, following)).to_be_focused()
     expect(desk.get_by_role("heading", name="No comment matches.")).to_be_visible()
     expect(desk.get_by_role("link", name="Show all comments")).to_be_focused()
     until(lambda: newsroom.comments("many") == [], within=5)
