@@ -362,15 +362,17 @@ class People:
         return _token(found)
 
     def remove_token(self, name: str, *, by: str = "") -> bool:
-        """Whether there was one; it is worth nothing from then on."""
-        while seen := self._client.command("HGETALL", self._keys.tokens):
-            found = next(((digest, text) for digest, text in seen.items() if _token(text).name == name), None)
-            if not found:
-                return False
-            digest, text = found[0].decode(), found[1].decode()
-            if self._record(self._keys.tokens, digest, text, "", by, "no-token", name, _token(found[1]).role):
-                return True
-        return False
+        """Whether there was one; every token of that name is worth nothing from then on."""
+        removed = False
+        while found := self._token_named(name):
+            digest, text = found
+            done = self._record(self._keys.tokens, digest, text, "", by, "no-token", name, json.loads(text)["role"])
+            removed = removed or done
+        return removed
+
+    def _token_named(self, name: str) -> tuple[str, str] | None:
+        kept = self._client.command("HGETALL", self._keys.tokens)
+        return next(((d.decode(), text.decode()) for d, text in kept.items() if _token(text).name == name), None)
 
     # -- throttled attempts
 

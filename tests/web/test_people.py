@@ -3,10 +3,12 @@
 import html
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from flask import Flask
 
+from comments.errors import AlreadyExists
 from comments.store.log import LogFilter
 from comments.web.here import House
 from tests.newsroom import PASSWORD, Colleague, hidden
@@ -202,6 +204,21 @@ def test_a_removed_token_opens_nothing(chief: Colleague) -> None:
     assert chief.post(f"{TOKENS}/remove", page=TOKENS, name="importer", current=PASSWORD).status_code == 303
     assert chief.house.people.token(secret) is None
     assert chief.post(f"{TOKENS}/remove", page=TOKENS, name="importer", current=PASSWORD).status_code == 404
+
+
+def test_two_tokens_that_were_made_under_one_name_at_one_moment_go_together(
+    house: House, together: Callable[..., list[object]]
+) -> None:
+    def add() -> str | None:
+        with suppress(AlreadyExists):
+            return house.people.add_token("importer")
+        return None
+
+    secrets = [secret for secret in together([add] * 4) if isinstance(secret, str)]
+    assert secrets
+    assert house.people.remove_token("importer")
+    assert [house.people.token(secret) for secret in secrets] == [None] * len(secrets)
+    assert not house.people.remove_token("importer")
 
 
 @pytest.mark.parametrize(
