@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,16 +44,23 @@ class Scene:
 
 Stage = Callable[[], AbstractContextManager[Scene]]
 SCENES: dict[str, Stage] = {}
+_NEEDS: dict[str, Callable[[], str]] = {}
 
 
-def scene(name: str) -> Callable[[Callable[[], Iterator[Scene]]], Stage]:
-    """Enters a fault in the list."""
+def scene(name: str, needs: Callable[[], str] = lambda: "") -> Callable[[Callable[[], Iterator[Scene]]], Stage]:
+    """Enters a fault in the list. `needs` says what this machine lacks for it."""
 
     def enter(build: Callable[[], Iterator[Scene]]) -> Stage:
         SCENES[name] = contextmanager(build)
+        _NEEDS[name] = needs
         return SCENES[name]
 
     return enter
+
+
+def lacks(name: str) -> str:
+    """What this machine lacks for a fault; "" for nothing."""
+    return _NEEDS[name]()
 
 
 @contextmanager
@@ -75,11 +82,11 @@ def an_app(url: str, **settings: Any) -> tuple[Ask, str, Flask]:
 
 
 @contextmanager
-def a_store(**config: Any) -> Iterator[fleet.Valkey]:
+def a_store(environ: Mapping[str, str] | None = None, **config: Any) -> Iterator[fleet.Valkey]:
     """One durable server."""
     with directory() as path:
         (port,) = fleet.free_ports(1)
-        store = fleet.Valkey(path, port, **{**fleet.DURABLE, **config})
+        store = fleet.Valkey(path, port, environ=environ, **{**fleet.DURABLE, **config})
         try:
             yield store.start()
         finally:
@@ -153,6 +160,12 @@ def _kill_service() -> Iterator[Scene]:
             port[0] = now[0].port
 
         yield Scene(over_http(lambda: port[0]), token, lambda: embedded.running(data) or "", strike, heal, lasts=0.1)
+
+
+@scene("a worker of two stopped (SIGTERM)")
+def _stop_worker() -> Iterator[Scene]:
+    with served(lambda running: os.kill(running.workers()[0], signal.SIGTERM)) as one:
+        yield one
 
 
 # -- the way to the store
@@ -229,7 +242,59 @@ def _torn() -> Iterator[Scene]:
         yield Scene(ask, token, lambda: url_of(store), strike=tear, heal=store.start, lasts=0.2)
 
 
-@scene("the disk full")
+# -- the power, and the log
+
+
+def no_compiler() -> str:
+    return "" if shutil.which("gcc") else "needs gcc"
+
+
+@scene("the power lost: what was not synced is gone", no_compiler)
+def _power() -> Iterator[Scene]:
+    with directory() as path:
+        library, synced = path / "power.so", path / "synced"
+        source = Path(__file__).with_name("power.c")
+        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        with a_store({"LD_PRELOAD": str(library), "POWER_LOG": str(synced)}) as store:
+            ask, token, _ = an_app(url_of(store))
+
+            def lose_power() -> None:
+                store.kill()
+                sizes = dict(line.split() for line in synced.read_text().splitlines())  # the last of each file counts
+                for file in (store.directory / "appendonlydir").iterdir():
+                    os.truncate(file, int(sizes.get(str(file.stat().st_ino), 0)))
+
+            yield Scene(ask, token, lambda: url_of(store), strike=lose_power, heal=store.start, lasts=0.2)
+
+
+@scene("the log rewritten, the rewrite killed, and rewritten again")
+def _rewritten() -> Iterator[Scene]:
+    with a_store(rdb_key_save_delay=2000) as store:  # microseconds for each key: long enough to be killed in
+        ask, token, _ = an_app(url_of(store))
+
+        def rewrite_and_kill() -> None:
+            assert store.process
+            store.ask("BGREWRITEAOF")
+            service.until(lambda: service.children(store.process.pid), 10)
+            os.kill(service.children(store.process.pid)[0], signal.SIGKILL)
+            service.until(lambda: store.facts("INFO", "persistence")["aof_rewrite_in_progress"] == "0", 10)
+            assert store.facts("INFO", "persistence")["aof_last_bgrewrite_status"] == "err"
+
+        def rewrite() -> None:
+            store.ask("CONFIG", "SET", "rdb-key-save-delay", "0")
+            store.ask("BGREWRITEAOF")
+            service.until(lambda: len(list(store.directory.glob("appendonlydir/*.2.base.rdb"))), 20)
+            store.kill()  # what was rewritten is what counts from now on
+            store.start()
+
+        yield Scene(ask, token, lambda: url_of(store), strike=rewrite_and_kill, heal=rewrite, lasts=0.5)
+
+
+def no_small_disk() -> str:
+    return "" if may_mount() else "needs the right to mount a small disk"
+
+
+@scene("the disk full", no_small_disk)
 def _full_disk() -> Iterator[Scene]:
     with directory() as path, a_small_disk(path):
         (port,) = fleet.free_ports(1)
@@ -347,6 +412,16 @@ scene("Cluster, durability = replica: kill -9 of a primary, started again after 
 scene("Cluster: 500 slots moved to another node, whole (MIGRATESLOTS)")(
     _moving(lambda nodes: nodes.move_at_once(0, 499))
 )
+
+
+@scene("Cluster without replicas: a node lost for 3 s")
+def _lost_node() -> Iterator[Scene]:
+    with fleet.clustered(replicas=False) as nodes:
+        ask, token, _ = an_app(nodes.url, pause=0.2, submit_limit="100000/minute")
+        lost = nodes.servers[0]
+        yield Scene(ask, token, lambda: nodes.url, strike=lost.kill, heal=lost.start, lasts=3.0)
+
+
 _SHARDS = [slot_of(("GET", f"{{c:{shard:02x}}}")) for shard in range(64)]
 scene("Cluster: a third of the comments moved to another node, key by key (MIGRATE)")(
     _moving(lambda nodes: nodes.move([slot for slot in _SHARDS if slot < 5461]))

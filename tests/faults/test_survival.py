@@ -5,7 +5,7 @@ The faults of processes are in test_crashes.py; `python -m bench.soak` plays all
 
 import pytest
 
-from tests.faults.scenes import SCENES, may_mount, play
+from tests.faults.scenes import SCENES, lacks, play
 
 BOUND = 2.5  # seconds for any answer: one time limit of a second for each of two round trips, on a busy machine
 ELSEWHERE = (
@@ -19,8 +19,8 @@ ELSEWHERE = (
 
 @pytest.mark.parametrize("name", [name for name in SCENES if not any(word in name for word in ELSEWHERE)])
 def test_what_was_acknowledged_survives(name: str) -> None:
-    if name == "the disk full" and not may_mount():
-        pytest.skip("needs the right to mount a small disk")
+    if reason := lacks(name):
+        pytest.skip(reason)
     row, scene = play(SCENES[name], before=60, after=60)
     assert not scene.loses
     assert (row.finding.lost, row.finding.undone, row.finding.doubled) == (0, 0, 0)

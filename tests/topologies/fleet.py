@@ -1,12 +1,13 @@
 """Several real Valkeys on loopback: a primary with replicas and Sentinels, and a cluster."""
 
+import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,18 @@ def free_ports(count: int) -> list[int]:
 class Valkey:
     """One server process with a directory of its own, which survives its restarts."""
 
-    def __init__(self, directory: Path, port: int, mode: Sequence[str] = (), **config: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        mode: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        **config: Any,
+    ) -> None:
         self.directory = directory
         self.port = port
         self._mode = mode
+        self._environ = {**os.environ, **(environ or {})}
         self._file = directory / "valkey.conf"
         self.process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -53,11 +62,17 @@ class Valkey:
         return redis.Redis(HOST, self.port, socket_timeout=5, retry=Retry(NoBackoff(), 0), protocol=2)
 
     def start(self, *more: str) -> "Valkey":
-        with (self.directory / "log").open("ab") as log:
-            command = [str(_binary()), str(self._file), *more, *self._mode]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        """Starts it and waits until it answers."""
+        self.begin(*more)
         until(self.answers, 20)
         return self
+
+    def begin(self, *more: str) -> None:
+        with (self.directory / "log").open("ab") as log:
+            command = [str(_binary()), str(self._file), *more, *self._mode]
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environ
+            )
 
     def answers(self) -> bool:
         with suppress(redis.RedisError), self.client as connection:
