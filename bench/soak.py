@@ -4,13 +4,29 @@ python -m bench.soak                    every fault once, 2,000 acknowledged sub
 python -m bench.soak --times 5          each five times; what was lost is added up
 python -m bench.soak --only Cluster     those whose name contains a word
 python -m bench.soak --write            puts the table into docs/reliability.md
+python -m bench.soak --minutes 60       all faults of one server mixed on one store, which is never emptied; goes on
+                                        until 1,000,000 requests were answered as well (--requests)
+
+A fixed seed (--seed) draws what strikes, for how long, and what the clients do.
 """
 
 import argparse
+import random
 import re
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from tests.faults.scenes import SCENES, Row, lacks, play
+from comments.store.client import connect
+from tests import service
+from tests.faults.load import Load, audit
+from tests.faults.proxy import Proxy
+from tests.faults.scenes import SCENES, Row, a_store_that_loses_power, an_app, lacks, play, tear, url_of
+from tests.topologies.fleet import Valkey
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "reliability.md"
 BEGIN, END = "<!-- the table -->", "<!-- end of the table -->"
@@ -42,13 +58,86 @@ def line(name: str, rows: list[Row]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+Fault = tuple[Callable[[], object], Callable[[], object]]  # strike and heal
+
+
+def faults(store: Valkey, proxy: Proxy, lose_power: Callable[[], None], clock: list[float]) -> dict[str, Fault]:
+    """What can happen to one server, to the way there, and to the service's clock."""
+
+    def nothing() -> None: ...
+
+    wire = {
+        fault: (partial(setattr, proxy, "fault", fault), partial(setattr, proxy, "fault", ""))
+        for fault in ("cut command", "cut reply", "lose reply", "reset", "delay")
+    }
+    return {
+        **wire,
+        "kill": (store.kill, store.start),
+        "torn": (partial(tear, store), store.start),
+        "power": (lose_power, store.start),
+        "hang": (partial(store.signal, signal.SIGSTOP), lambda: store.signal(signal.SIGCONT)),
+        "memory": (
+            partial(store.ask, "CONFIG", "SET", "maxmemory", "1mb"),
+            partial(store.ask, "CONFIG", "SET", "maxmemory", "0"),
+        ),
+        "read-only": (partial(store.ask, "REPLICAOF", "127.0.0.1", "1"), partial(store.ask, "REPLICAOF", "NO", "ONE")),
+        "rewrite": (partial(store.ask, "BGREWRITEAOF"), nothing),
+        "clock": (partial(clock.__setitem__, 0, -3600.0), partial(clock.__setitem__, 0, 0.0)),
+    }
+
+
+def mixed(minutes: float, requests: int, seed: int) -> bool:
+    """All of them on one store, one after another and some on top of a bad connection; whether nothing was wrong."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    struck: Counter[str] = Counter()
+    with a_store_that_loses_power() as (store, lose_power):
+        proxy, clock = Proxy(("127.0.0.1", store.port), seed), [0.0]
+        ask, token, _ = an_app(proxy.url, pause=0.2, now=lambda: time.time() + clock[0])
+        possible = faults(store, proxy, lose_power, clock)
+        began = time.monotonic()
+        with Load(ask, token, seed) as load:
+            while time.monotonic() - began < minutes * 60 or len(load.history.times) < requests:
+                name = chance.choice(list(possible))
+                strike, heal = possible[name]
+                proxy.share, proxy.fault = 0.01, chance.choice(["", "", "reset", "delay", "lose reply"])
+                strike()
+                time.sleep(chance.uniform(0.1, 3))
+                heal()
+                proxy.share, proxy.fault = 0.05, ""
+                struck[name] += 1
+                before = load.accepted
+                service.until(lambda before=before: load.has_accepted(before + 100), 120)
+        took, history = time.monotonic() - began, load.history
+        proxy.close()
+        client = connect(url_of(store), timeout=60, pause=0, pool=2)
+        finding = audit(client, history)
+        client.close()
+    print(
+        f"{took / 60:.0f} minutes, seed {seed}: {len(history.times):,} requests, {struck.total()} faults, "
+        f"{len(history.accepted):,} acknowledged, {len(history.done):,} decided; "
+        f"{finding.lost + finding.undone} lost, {finding.doubled} doubled, {len(finding.wrong)} wrong; "
+        f"99 % within {history.within(0.99):.2f} s, 99.9 % within {history.within(0.999):.2f} s, "
+        f"the longest {history.longest:.2f} s"
+    )
+    print("faults:", ", ".join(f"{name} {count}" for name, count in struck.most_common()))
+    print("answers:", ", ".join(f"{status} {count:,}" for status, count in sorted(history.statuses.items())))
+    for wrong in finding.wrong:
+        print("    ", wrong)
+    return finding.is_clean
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--times", type=int, default=1)
     arguments.add_argument("--load", type=int, default=2000)
     arguments.add_argument("--only", default="")
     arguments.add_argument("--write", action="store_true")
+    arguments.add_argument("--minutes", type=float, default=0.0)
+    arguments.add_argument("--requests", type=int, default=1_000_000)
+    arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
+    if given.minutes:
+        sys.exit(0 if mixed(given.minutes, given.requests, given.seed) else 1)
     lines = [HEAD]
     print(HEAD, flush=True)
     for name, stage in SCENES.items():

@@ -16,6 +16,7 @@ from zlib import crc32
 from flask import Flask
 
 from comments.model import Status
+from comments.store import records
 from comments.store.client import Client
 from comments.store.comments import CommentStore
 from comments.store.keys import Keys
@@ -241,7 +242,7 @@ def _log(client: Client, namespace: str) -> Iterator[tuple[tuple[str, int], str]
         for _, pairs in entries:
             said = {name.decode(): text.decode() for name, text in zip(pairs[::2], pairs[1::2], strict=True)}
             if "version" in said:
-                yield (said["comment"], int(said["version"])), said["to"]
+                yield (said["comment"], int(said["version"])), records.status_of(said["to"])
 
 
 @contextmanager

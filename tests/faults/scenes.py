@@ -233,13 +233,15 @@ def _torn() -> Iterator[Scene]:
     with a_store() as store:
         ask, token, _ = an_app(url_of(store))
 
-        def tear() -> None:
-            store.kill()
-            log = next((store.directory / "appendonlydir").glob("*.incr.aof"))
-            with log.open("ab") as file:  # what a crash leaves of a write that nobody was told of
-                file.write(b"*3\r\n$3\r\nSET\r\n$5\r\ntorn")
+        yield Scene(ask, token, lambda: url_of(store), strike=lambda: tear(store), heal=store.start, lasts=0.2)
 
-        yield Scene(ask, token, lambda: url_of(store), strike=tear, heal=store.start, lasts=0.2)
+
+def tear(store: fleet.Valkey) -> None:
+    """What a crash leaves of a write that nobody was told of."""
+    store.kill()
+    log = max((store.directory / "appendonlydir").glob("*.incr.aof"), key=lambda path: path.stat().st_mtime)
+    with log.open("ab") as file:
+        file.write(b"*3\r\n$3\r\nSET\r\n$5\r\ntorn")
 
 
 # -- the power, and the log
@@ -249,14 +251,14 @@ def no_compiler() -> str:
     return "" if shutil.which("gcc") else "needs gcc"
 
 
-@scene("the power lost: what was not synced is gone", no_compiler)
-def _power() -> Iterator[Scene]:
+@contextmanager
+def a_store_that_loses_power(**config: Any) -> Iterator[tuple[fleet.Valkey, Callable[[], None]]]:
+    """A store, and what happens to it then: killed, and its files cut to what was on disk."""
     with directory() as path:
         library, synced = path / "power.so", path / "synced"
         source = Path(__file__).with_name("power.c")
         subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-        with a_store({"LD_PRELOAD": str(library), "POWER_LOG": str(synced)}) as store:
-            ask, token, _ = an_app(url_of(store))
+        with a_store({"LD_PRELOAD": str(library), "POWER_LOG": str(synced)}, **config) as store:
 
             def lose_power() -> None:
                 store.kill()
@@ -264,7 +266,14 @@ def _power() -> Iterator[Scene]:
                 for file in (store.directory / "appendonlydir").iterdir():
                     os.truncate(file, int(sizes.get(str(file.stat().st_ino), 0)))
 
-            yield Scene(ask, token, lambda: url_of(store), strike=lose_power, heal=store.start, lasts=0.2)
+            yield store, lose_power
+
+
+@scene("the power lost: what was not synced is gone", no_compiler)
+def _power() -> Iterator[Scene]:
+    with a_store_that_loses_power() as (store, lose_power):
+        ask, token, _ = an_app(url_of(store))
+        yield Scene(ask, token, lambda: url_of(store), strike=lose_power, heal=store.start, lasts=0.2)
 
 
 @scene("the log rewritten, the rewrite killed, and rewritten again")
@@ -419,7 +428,12 @@ def _lost_node() -> Iterator[Scene]:
     with fleet.clustered(replicas=False) as nodes:
         ask, token, _ = an_app(nodes.url, pause=0.2, submit_limit="100000/minute")
         lost = nodes.servers[0]
-        yield Scene(ask, token, lambda: nodes.url, strike=lost.kill, heal=lost.start, lasts=3.0)
+
+        def heal() -> None:
+            lost.start()
+            service.until(nodes.is_whole, 30)
+
+        yield Scene(ask, token, lambda: nodes.url, strike=lost.kill, heal=heal, lasts=3.0)
 
 
 _SHARDS = [slot_of(("GET", f"{{c:{shard:02x}}}")) for shard in range(64)]

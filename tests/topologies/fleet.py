@@ -64,7 +64,7 @@ class Valkey:
     def start(self, *more: str) -> "Valkey":
         """Starts it and waits until it answers."""
         self.begin(*more)
-        until(self.answers, 20)
+        until(self.answers, 60)  # reading a long log back takes its time
         return self
 
     def begin(self, *more: str) -> None:
