@@ -56,7 +56,7 @@ def _rounds(settings: Settings, secret: bytes, over: threading.Event) -> None:
                 if is_as_noted and not note_last(made, file):
                     log.warning("%s; see `comments doctor`", OLDER)
                     is_as_noted = False
-            except (CommentsError, OSError) as error:
+            except CommentsError as error:
                 log.warning("the hourly round broke off (%s); the next try is in a minute", error)
             if over.wait(_LOOKS_EVERY):
                 return
@@ -77,17 +77,24 @@ def noted(file: Path) -> Last | None:
 
 
 def note_last(made: Seals, file: Path) -> bool:
-    """Notes the last seal; False, and the note stays, when the store does not have the one that is noted."""
+    """Notes the last seal; False, and the note stays, when the store does not have the one that is noted.
+
+    Raises:
+        CommentsError: the file cannot be written.
+    """
     before, last = noted(file), made.last()
     if before and not made.has(before):
         return False
     if last and last != before:
         new = file.with_name(f".{file.name}")
-        with new.open("w", encoding="ascii") as out:
-            out.write(f"{last.number} {last.mac}\n")
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(file)
+        try:
+            with new.open("w", encoding="ascii") as out:
+                out.write(f"{last.number} {last.mac}\n")
+                out.flush()
+                os.fsync(out.fileno())
+            new.replace(file)
+        except OSError as error:
+            raise CommentsError(f"{file}: {error.strerror}") from error
     return True
 
 

@@ -74,6 +74,11 @@ def test_an_old_backup_that_was_put_back_is_found(data: Path, tmp_path: Path) ->
 def test_the_commands_note_the_last_seal_and_say_what_is_older(data: Path) -> None:
     said = {"COMMENTS_DATA": str(data)}
     assert service.run("seal", **said).returncode == 0
+    (data / ".last-seal").mkdir()
+    (data / "last-seal").unlink()
+    full = service.run("seal", **said)
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1), "one line, whatever the disk says"
+    (data / ".last-seal").rmdir()
     (data / "last-seal").write_text(f"17 {'0' * 64}\n")
     late = service.run("seal", **said)
     assert (late.returncode, late.stderr.count(notary.OLDER)) == (1, 1)
