@@ -3,6 +3,7 @@
 What each would do is `hit()`, or a request to a stranger; what each must do is stand there as it was typed.
 """
 
+import json
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.newsroom import Newsroom, sign_in, troubles
+from tests.browser.newsroom import Newsroom, box, card_of, sign_in, troubles
 
 TAGS = [
     "<script>hit()</script>",
@@ -244,6 +245,11 @@ def published(newsroom: Newsroom, waiting: dict[str, list[str]]) -> None:
         newsroom.approve(*ids)
 
 
+@pytest.fixture(scope="module")
+def lan(newsroom: Newsroom) -> str:
+    return newsroom.moderator("Lan")
+
+
 @pytest.fixture
 def page(window: OpenWindow) -> Page:
     return window().new_page()
@@ -274,8 +280,8 @@ def test_there_are_enough_and_no_two_alike() -> None:
 
 
 @pytest.mark.usefixtures("strays")
-def test_on_the_review_page(page: Page, newsroom: Newsroom, waiting: dict[str, list[str]]) -> None:
-    sign_in(page, newsroom.moderator("Lan"))
+def test_on_the_review_page(page: Page, lan: str, waiting: dict[str, list[str]]) -> None:
+    sign_in(page, lan)
     for article, vectors in ARTICLES:
         page.goto(f"/moderate/?article={article}")
         cards = page.get_by_role("article")
@@ -313,7 +319,10 @@ def shown(text: str) -> str:
 def test_on_the_page_made_on_the_server_and_in_a_fragment(page: Page, article: str) -> None:
     path = "/embed?" + urlencode({"article": article, "lang": "en", "article_title": "</script><script>hit()</script>"})
     page.goto(path)
-    expect(page.get_by_role("article")).to_have_count(min(20, len(dict(ARTICLES)[article])))
+    shown = kept(dict(ARTICLES)[article])[:20]
+    expect(page.get_by_role("article")).to_have_count(len(shown))
+    found = page.locator("script[type='application/ld+json']").text_content()
+    assert [comment["text"] for comment in json.loads(found or "")["comment"]] == shown
     assert troubles(page) == []
     fragment = page.context.request.get(f"{path}&fragment=1").text()
     page.evaluate(
@@ -337,3 +346,46 @@ def test_in_a_feed_and_in_a_feed_reader_that_trusts_it(page: Page, article: str)
         feed,
     )
     assert entries == len(dict(ARTICLES)[article])
+
+
+CLASSES = {"tags": TAGS, "attributes": ATTRIBUTES, "addresses": ADDRESSES, "encodings": ENCODINGS,
+           "mutations": MUTATIONS, "letters": LETTERS}  # fmt: skip
+
+
+@pytest.mark.usefixtures("strays")
+@pytest.mark.parametrize("name", CLASSES)
+def test_wherever_else_a_comment_or_a_reason_is_shown(page: Page, newsroom: Newsroom, name: str) -> None:
+    everything = "\n\n".join(CLASSES[name]).replace("\r", "")
+    reason = " ".join(everything.split())[:500].strip()
+    receipt = newsroom.receipt(
+        article=f"class-{name} {CLASSES[name][0]}",
+        article_title=reason[:300],
+        body=everything,
+        name=reason[:80].strip(),
+    )
+    comment_id = receipt.rpartition("/")[2][:28]
+    sign_in(page, lan)
+
+    page.goto("/moderate/")
+    card = card_of(page, comment_id)
+    card.locator(".person-link").click()
+    expect(card.locator(".person .said-here").first).to_contain_text(reason[:60])
+    assert troubles(page) == [], "the record of a person, opened on a card"
+    card.get_by_role("link", name="Everything about this person").click()
+    box(page, "A new note").fill(everything[:500])
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.get_by_label("Notes for colleagues")).to_contain_text(reason[:60])
+    assert troubles(page) == [], "the page of a person, with a note"
+
+    newsroom.reject(comment_id, reason)
+    page.goto(f"/moderate/comments/{comment_id}")
+    expect(box(page, "Text of the comment")).to_have_value(everything.strip())
+    expect(page.get_by_label("History")).to_contain_text(reason[:60])
+    assert troubles(page) == [], "the page of a comment"
+
+    page.goto(receipt)
+    expect(page.locator("dl")).to_contain_text(reason)
+    assert troubles(page) == [], "the receipt"
+
+    page.goto("/moderate/log")
+    expect(page.get_by_role("main")).to_contain_text(reason)
