@@ -353,39 +353,36 @@ CLASSES = {"tags": TAGS, "attributes": ATTRIBUTES, "addresses": ADDRESSES, "enco
 
 
 @pytest.mark.usefixtures("strays")
-@pytest.mark.parametrize("name", CLASSES)
-def test_wherever_else_a_comment_or_a_reason_is_shown(page: Page, newsroom: Newsroom, name: str) -> None:
-    everything = "\n\n".join(CLASSES[name]).replace("\r", "")
-    reason = " ".join(everything.split())[:500].strip()
-    receipt = newsroom.receipt(
-        article=f"class-{name} {CLASSES[name][0]}",
-        article_title=reason[:300],
-        body=everything,
-        name=reason[:80].strip(),
-    )
-    comment_id = receipt.rpartition("/")[2][:28]
+def test_wherever_else_a_comment_or_a_reason_is_shown(page: Page, newsroom: Newsroom, lan: str) -> None:
     sign_in(page, lan)
+    for name, vectors in CLASSES.items():
+        everything = "\n\n".join(vectors).replace("\r", "")
+        reason = " ".join(everything.split())[:500].strip()
+        receipt = newsroom.receipt(
+            article=f"class-{name}", article_title=reason[:300], body=everything, name=reason[:80].strip()
+        )
+        comment_id = receipt.rpartition("/")[2][:28]
 
-    page.goto("/moderate/")
-    card = card_of(page, comment_id)
-    card.locator(".person-link").click()
-    expect(card.locator(".person .said-here").first).to_contain_text(reason[:60])
-    assert troubles(page) == [], "the record of a person, opened on a card"
-    card.get_by_role("link", name="Everything about this person").click()
-    box(page, "A new note").fill(everything[:500])
-    page.get_by_role("button", name="Keep the note").click()
-    expect(page.get_by_label("Notes for colleagues")).to_contain_text(reason[:60])
-    assert troubles(page) == [], "the page of a person, with a note"
+        page.goto(f"/moderate/?article=class-{name}")
+        card = card_of(page, comment_id)
+        card.locator(".person-link").click()
+        expect(card.locator(".person .said-here").first).to_contain_text(reason[:60])
+        assert troubles(page) == [], "the record of a person, opened on a card"
+        card.get_by_role("link", name="Everything about this person").click()
+        box(page, "A new note").fill(everything[:500])
+        page.get_by_role("button", name="Keep the note").click()
+        expect(page.get_by_label("Notes for colleagues")).to_contain_text(reason[:60])
+        assert troubles(page) == [], "the page of a person, with a note"
 
-    newsroom.reject(comment_id, reason)
-    page.goto(f"/moderate/comments/{comment_id}")
-    expect(box(page, "Text of the comment")).to_have_value(everything.strip())
-    expect(page.get_by_label("History")).to_contain_text(reason[:60])
-    assert troubles(page) == [], "the page of a comment"
+        newsroom.reject(comment_id, reason)
+        page.goto(f"/moderate/comments/{comment_id}")
+        expect(box(page, "Text of the comment")).to_have_value(everything.strip())
+        expect(page.get_by_label("History")).to_contain_text(reason[:60])
+        assert troubles(page) == [], "the page of a comment"
 
-    page.goto(receipt)
-    expect(page.locator("dl")).to_contain_text(reason)
-    assert troubles(page) == [], "the receipt"
+        page.goto(receipt)
+        expect(page.locator("dl")).to_contain_text(reason)
+        assert troubles(page) == [], "the receipt"
 
     page.goto("/moderate/log")
     expect(page.get_by_role("main")).to_contain_text(reason)
