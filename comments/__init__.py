@@ -1,11 +1,13 @@
 """A self-hosted comment and moderation service for news pages."""
 
+import pkgutil
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
-from flask import Flask
+from flask import Blueprint, Flask
 
-from comments import resources
+from comments import resources, web
 from comments.desk import Desk
 from comments.ids import new_ulid
 from comments.keys import Keys
@@ -29,31 +31,7 @@ from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
 from comments.store.space import FreeSpace
 from comments.store.views import SavedViews
-from comments.web import (
-    access,
-    account,
-    comments,
-    doors,
-    errors,
-    feeds,
-    headers,
-    language,
-    log,
-    metrics,
-    moderate,
-    moderation,
-    numbers,
-    pages,
-    passkeys,
-    people,
-    provider,
-    readers,
-    receipts,
-    reports,
-    saved,
-    sharing,
-    tools,
-)
+from comments.web import access, errors, headers, language, pages
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
 
@@ -120,28 +98,8 @@ def create_app(
     )
     for room in (language, access, errors, headers, pages):
         room.init_app(app)
-    for room in (
-        account,
-        comments,
-        doors,
-        feeds,
-        log,
-        metrics,
-        moderate,
-        moderation,
-        numbers,
-        pages,
-        passkeys,
-        people,
-        provider,
-        readers,
-        receipts,
-        reports,
-        saved,
-        sharing,
-        tools,
-    ):
-        app.register_blueprint(room.blueprint)
+    for blueprint in _blueprints():
+        app.register_blueprint(blueprint)
     channel = StoreKeys(namespace).changed
 
     def listen(poll: float) -> Iterator[str | None]:
@@ -155,6 +113,14 @@ def create_app(
         stale_seconds=settings.pages.stale_seconds,
     )
     return app
+
+
+def _blueprints() -> Iterator[Blueprint]:
+    """One of every module in `comments/web/` that has one. Each of their routes has to be declared in `web/access`."""
+    for module in pkgutil.iter_modules(web.__path__, f"{web.__name__}."):
+        found = getattr(import_module(module.name), "blueprint", None)
+        if found:
+            yield found
 
 
 def _provider(settings: Moderation, now: Callable[[], float]) -> Provider | None:
