@@ -3,6 +3,7 @@
 import pkgutil
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 
 from flask import Blueprint, Flask
@@ -31,7 +32,7 @@ from comments.store.published import PublicStore
 from comments.store.sharing import Sharing
 from comments.store.space import FreeSpace
 from comments.store.views import SavedViews
-from comments.web import access, errors, headers, language, pages
+from comments.web import access, errors, headers, language, listing, pages
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
 
@@ -76,7 +77,7 @@ def create_app(
         WTF_CSRF_CHECK_DEFAULT=False,  # the gate of the moderation pages checks
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as its session lives
     )
-    app.extensions["comments"] = House(
+    house = House(
         settings=settings,
         client=client,
         store=store,
@@ -96,6 +97,7 @@ def create_app(
         provider=_provider(settings.moderation, now),
         now=now,
     )
+    app.extensions["comments"] = house
     for room in (language, access, errors, headers, pages):
         room.init_app(app)
     for blueprint in _blueprints():
@@ -110,6 +112,7 @@ def create_app(
         app.wsgi_app,
         budget=settings.pages.cache_mb * 1024 * 1024,
         listen=listen,
+        short_cuts={listing.PATH: partial(listing.short_cut, house)},
         stale_seconds=settings.pages.stale_seconds,
     )
     return app

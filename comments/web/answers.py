@@ -11,6 +11,8 @@ from comments.store.published import Published
 from comments.web.here import here
 
 _ALONE = b',"pinned":false,"removed":false,"reply_count":0,"replies":[],"replies_next":null}'
+# What pages of any origin may read of an answer of the public API.
+ANYONE = [("Access-Control-Expose-Headers", "ETag, Retry-After")]
 _PINNED = _ALONE.replace(b'"pinned":false', b'"pinned":true')
 
 
@@ -52,20 +54,24 @@ def shared(
     sites: Iterable[str] = (),
     mimetype: str = "application/json",
 ) -> Response:
-    """A public answer that caches may keep: strong ETag of its bytes, `Surrogate-Key` of what it tells of, CORS.
+    """A public answer that caches may keep; see `sharing`."""
+    age = here().settings.pages.shared_cache_seconds
+    return Response(body, mimetype=mimetype, headers=sharing(body, of=of, sites=sites, age=age))
 
-    `of` are the (site, article) pairs, `sites` the whole sites whose change makes it stale.
+
+def sharing(
+    body: bytes, *, of: Iterable[tuple[str, str]] = (), sites: Iterable[str] = (), age: int
+) -> list[tuple[str, str]]:
+    """The headers of an answer that caches may keep for `age` seconds and anyone may read.
+
+    A strong ETag of its bytes, and a `Surrogate-Key` of what it tells of: `of` are the (site, article) pairs, `sites`
+    the whole sites whose change makes it stale.
     """
     keys = [*(surrogate(site, article) for site, article in of), *map(surrogate_of_site, sites)]
-    age = here().settings.pages.shared_cache_seconds
-    return Response(
-        body,
-        mimetype=mimetype,
-        headers=[
-            ("ETag", f'"{sha256(body).hexdigest()[:24]}"'),
-            ("Cache-Control", f"public, max-age=0, s-maxage={age}, stale-while-revalidate={age}"),
-            ("Surrogate-Key", " ".join(keys)),
-            ("Access-Control-Allow-Origin", "*"),
-            ("Cross-Origin-Resource-Policy", "cross-origin"),
-        ],
-    )
+    return [
+        ("ETag", f'"{sha256(body).hexdigest()[:24]}"'),
+        ("Cache-Control", f"public, max-age=0, s-maxage={age}, stale-while-revalidate={age}"),
+        ("Surrogate-Key", " ".join(keys)),
+        ("Access-Control-Allow-Origin", "*"),
+        ("Cross-Origin-Resource-Policy", "cross-origin"),
+    ]

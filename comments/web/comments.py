@@ -8,18 +8,19 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from comments.errors import Invalid, NotFound, ParentUnknown
-from comments.model import BATCH_MAX, FIRST_REPLIES, rfc3339
+from comments.model import BATCH_MAX, rfc3339
 from comments.web import thread_page
-from comments.web.answers import alone, page_json, shared
+from comments.web.answers import ANYONE, alone, shared
 from comments.web.errors import wants_page
 from comments.web.faults import parent_gone
 from comments.web.forms import FIELDS, SubmissionForm, submission_form
 from comments.web.here import here
 from comments.web.intake import fields_of, one, query_of
 from comments.web.language import gettext, language, speak
+from comments.web.listing import listing
 from comments.web.origins import is_allowed, refuse_foreign, source_of
 from comments.web.problems import Problem
-from comments.web.queries import comment_id_of, identity_of, is_newest, limit_of, thread_around
+from comments.web.queries import identity_of, thread_around
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -64,15 +65,10 @@ def submit() -> AnyResponse:
 def published() -> Response:
     """One page of an article's threads, or of one thread's replies."""
     query = query_of(request)
-    site, article = identity_of(one(query, "site"), one(query, "article"))
-    newest, limit = is_newest(one(query, "sort"), default="oldest"), limit_of(one(query, "limit"))
-    after, parent = comment_id_of(one(query, "cursor"), "cursor"), comment_id_of(one(query, "parent"), "parent")
-    public, at = here().public, thread_around(one(query, "around"), site, article)
-    if parent:
-        page = public.replies(site, article, parent, limit=limit, after=after)
-    else:
-        page = public.page(site, article, limit=limit, first=FIRST_REPLIES, after=after, at=at, newest=newest)
-    return shared(page_json(article, page), of=[(site, article)])
+    house, around = here(), one(query, "around")
+    at = thread_around(around, *identity_of(one(query, "site"), one(query, "article"))) if around else ""
+    body, about = listing(house.public, query, at=at)
+    return shared(body, of=[about])
 
 
 @blueprint.get("/comments/<comment_id>")
@@ -107,7 +103,7 @@ def allow_origins(response: Response) -> Response:
     origin = request.headers.get("Origin")
     if request.method in ("GET", "HEAD"):
         response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
+        response.headers.update(ANYONE)
     elif origin and is_allowed(origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After"

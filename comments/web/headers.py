@@ -9,7 +9,10 @@ _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; object-src 'none'; frame-src 'self'; frame-ancestors {ancestors}"
 )
+OF_ALL = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin")]
 _DATA = "default-src 'none'; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors 'none'"
+OF_DATA = [("Content-Security-Policy", _DATA)]
+STRICT_TRANSPORT = ("Strict-Transport-Security", "max-age=31536000")
 
 
 def init_app(app: Flask) -> None:
@@ -19,16 +22,16 @@ def init_app(app: Flask) -> None:
 def complete(response: Response) -> Response:
     """Adds what every answer carries; what a view has set stays."""
     headers = response.headers
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
+    for name, value in OF_ALL:
+        headers.setdefault(name, value)
     headers.setdefault("Cache-Control", "no-store")
     if response.mimetype == "text/html":
         headers["Content-Security-Policy"] = _PAGE.format(ancestors=_ancestors())
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     else:
-        headers["Content-Security-Policy"] = _DATA
+        headers.update(OF_DATA)
     if is_secure():
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        headers.setdefault(*STRICT_TRANSPORT)
     return response
 
 

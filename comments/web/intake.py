@@ -83,8 +83,13 @@ def query_of(request: Request) -> dict[str, list[str]]:
     Raises:
         Problem: 400 malformed, also for one that would have to be cut.
     """
+    return parsed(request.query_string)
+
+
+def parsed(query_string: bytes) -> dict[str, list[str]]:
+    """The parameters in a query string. See `query_of`."""
     query: dict[str, list[str]] = {}
-    for name, value in _urlencoded(request.query_string, most=4 * _FIELDS):
+    for name, value in _urlencoded(query_string, most=4 * _FIELDS):
         query.setdefault(_utf8(name), []).append(_utf8(value))
     return query
 

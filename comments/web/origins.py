@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Request, Response, request
 
+from comments.settings import Server
 from comments.web.here import here
 from comments.web.language import gettext
 from comments.web.problems import Problem
@@ -38,13 +39,17 @@ def source_of(request: Request, trusted_proxies: int) -> str:
 
 
 def is_secure() -> bool:
-    """Whether the client's connection is TLS: as the trusted proxy says, else as we see it."""
-    settings = here().settings.server
+    """Whether the client's connection is TLS."""
+    return came_securely(here().settings.server, request.scheme, request.headers.get("X-Forwarded-Proto"))
+
+
+def came_securely(settings: Server, scheme: str, forwarded: str | None) -> bool:
+    """Whether a client's connection is TLS: as `public_url` says, or the trusted proxy, or as we see it."""
     if settings.public_url:
         return settings.public_url.startswith("https:")
     if settings.trusted_proxies:
-        return request.headers.get("X-Forwarded-Proto", request.scheme).split(",")[-1].strip() == "https"
-    return request.scheme == "https"
+        return (scheme if forwarded is None else forwarded).split(",")[-1].strip() == "https"
+    return scheme == "https"
 
 
 def is_allowed(origin: str | None) -> bool:
