@@ -3,10 +3,13 @@
 import pkgutil
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
+from typing import Any
 
 from flask import Blueprint, Flask
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
 
 from comments import resources, web
 from comments.desk import Desk
@@ -35,6 +38,22 @@ from comments.store.views import SavedViews
 from comments.web import access, errors, headers, language, listing, pages
 from comments.web.here import House
 from comments.web.published_cache import PublishedCache
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's sessions, without a new signer for each request."""
+
+    @cache  # noqa: B019 - one for each application, which lives as long as its process
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        return super().get_signing_serializer(app)
+
+
+class _App(Flask):
+    session_interface = _Sessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view is a coroutine; Flask would look at each function anew for each request."""
+        return func
 
 
 def create_app(
@@ -66,7 +85,7 @@ def create_app(
         now=now,
         new_id=new_id,
     )
-    app = Flask("comments", template_folder=str(resources.folder("templates")), static_folder=None)
+    app = _App("comments", template_folder=str(resources.folder("templates")), static_folder=None)
     app.config.update(
         SECRET_KEY=subkey(keys.secret, "cookies"),
         SESSION_COOKIE_HTTPONLY=True,

@@ -16,6 +16,7 @@ from comments.checks import bans
 from comments.errors import AlreadyDecided, Banned, IdempotencyConflict, NotFound, ParentUnknown, TooMany
 from comments.model import (
     STAFF,
+    Address,
     Comment,
     Decision,
     LastDecision,
@@ -34,7 +35,7 @@ from comments.sealing import Sealer
 from comments.settings import Limit
 from comments.store import shards
 from comments.store.articles import Articles
-from comments.store.bans import REFUSE, Ban, Bans
+from comments.store.bans import REFUSE, Ban, Bans, strictest
 from comments.store.comments import Change, CommentStore, Entry, Moved
 from comments.store.published import finished
 
@@ -81,7 +82,7 @@ class Desk:
         self._new_id = new_id
 
     def submit(self, submission: Submission, *, source: str | None, once: bool = False) -> Accepted:
-        """Queues a submission; returns when the store has it on disk. At most two round trips.
+        """Queues a submission; returns when the store has it on disk. Two round trips, one more after bans changed.
 
         `source` is what the limit counts by (a client address, shortened), or None for no limit. With `once` the
         same content again is the same submission even without a key (forms that cannot make one).
@@ -102,16 +103,17 @@ class Desk:
             burst=limit.seconds * 1000 if limit else 0,
             blind=blind,
             pseudonym=secrets.token_hex(8),
-            bans=[self._hidden(name) for name in bans.names(blind, submission.email, source)],
+            bans=self._bans.asked(),
         )
         if admission.wait:
             return self._repeated(submission, fingerprint, admission.wait)
-        if admission.ban and admission.ban.effect == REFUSE:
-            raise Banned(admission.ban.until, admission.ban.reason)
+        ban = None if admission.is_unchecked else self._ban_of(admission.bans, blind, submission.email, source, at)
+        if ban and ban.effect == REFUSE:
+            raise Banned(ban.until, ban.reason)
         status, reasons = checks.examine(submission, is_new_person=admission.is_new)
         if admission.is_unchecked:
             reasons.append(checks.UNCHECKED)
-        if admission.ban:
+        if ban:
             status, reasons = Status.SPAM, [bans.CODE]
         comment_id = shards.comment_id(shards.shard_of(submission.site, submission.article), self._new_id(at))
         entry = Entry(
@@ -311,6 +313,16 @@ class Desk:
             Ban(secrets.token_hex(8), self._hidden(name), kind, shown, effect, reason, by, now, now + days * 86_400)
         )
         return True
+
+    def _ban_of(
+        self, version: bytes | None, blind: str | None, email: Address | None, source: str | None, at: int
+    ) -> Ban | None:
+        """The ban that keeps this submission away."""
+        in_force = self._bans.in_force(version)
+        if not in_force:
+            return None
+        found = (in_force.get(self._hidden(name)) for name in bans.names(blind, email, source))
+        return strictest(ban for ban in found if ban and ban.until * 1000 > at)
 
     def _name_of(self, kind: str, about: str) -> str | None:
         match kind:

@@ -1,7 +1,8 @@
 """Bans, and what colleagues note about a person. A ban is found by the hash of whom it is about, and ends by itself."""
 
 import json
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from comments.store.keys import Keys
 
 REFUSE, SILENCE = "refuse", "silence"
 _NOTES_KEPT = 100
+_VERSION = "version"
+_OVER = ""  # stands for a ban from its end until its field is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +45,50 @@ class Bans:
     def __init__(self, client: Client, namespace: str) -> None:
         self._client = client
         self._keys = Keys(namespace)
+        self._known: tuple[bytes | None, Mapping[str, Ban]] = (None, {})
 
     def put(self, ban: Ban) -> None:
         """Puts a ban in force, in place of an earlier one of the same."""
         earlier = [each.id for each in self.all(ban.since) if each.name == ban.name]
-        text = json.dumps(asdict(ban))
-        self._client.pipeline(
-            [
-                ("SET", self._keys.ban(ban.name), text, "EX", max(1, ban.until - ban.since)),
-                ("HDEL", self._keys.bans, "", *earlier),
-                ("HSET", self._keys.bans, ban.id, text),
-            ]
-        )
+        self._change({**dict.fromkeys(earlier, _OVER), ban.id: json.dumps(asdict(ban))})
 
     def lift(self, ban_id: str) -> bool:
         """Ends a ban; whether there was one."""
-        found = self._client.command("HGET", self._keys.bans, ban_id)
-        if not found:
+        if not self._client.command("HGET", self._keys.bans, ban_id):
             return False
-        self._client.pipeline([("DEL", self._keys.ban(read(found).name)), ("HDEL", self._keys.bans, ban_id)])
+        self._change({ban_id: _OVER})
         return True
+
+    def _change(self, bans: dict[str, str]) -> None:
+        """Bans and the version in one command, so that nobody keeps to what is over."""
+        fields = [word for field in bans.items() for word in field]
+        over = [ban_id for ban_id, text in bans.items() if text == _OVER]
+        change: Command = ("HSET", self._keys.bans, *fields, _VERSION, secrets.token_hex(8))
+        self._client.pipeline([change, *([("HDEL", self._keys.bans, *over)] if over else [])])
 
     def all(self, now: int) -> list[Ban]:
         """Every ban in force, the newest first; forgets those that have ended."""
-        found: dict[bytes, bytes] = self._client.command("HGETALL", self._keys.bans)
-        bans = [read(text) for text in found.values()]
+        bans = self._read()[1]
         ended = [ban.id for ban in bans if ban.until <= now]
         if ended:
             self._client.command("HDEL", self._keys.bans, *ended)
         return sorted((ban for ban in bans if ban.until > now), key=lambda ban: ban.since, reverse=True)
+
+    def asked(self) -> Command:
+        """What to ask the store along with something else; the reply is for `in_force`."""
+        return ("HGET", self._keys.bans, _VERSION)
+
+    def in_force(self, version: bytes | None) -> Mapping[str, Ban]:
+        """The bans by `name`, some of which may have ended; read again only where the version is another one."""
+        if version != self._known[0]:
+            version, bans = self._read()
+            self._known = version, {ban.name: ban for ban in bans}
+        return self._known[1]
+
+    def _read(self) -> tuple[bytes | None, list[Ban]]:
+        found: dict[bytes, bytes] = self._client.command("HGETALL", self._keys.bans)
+        version = found.pop(_VERSION.encode(), None)
+        return version, [read(text) for text in found.values() if text != _OVER.encode()]
 
     def blind_of(self, person: str) -> str | None:
         """The blind index value behind a pseudonym: what a ban of that person is found by."""
@@ -93,7 +111,6 @@ def read(text: bytes) -> Ban:
     return Ban(**kept)
 
 
-def strictest(found: Sequence[bytes | None]) -> Ban | None:
+def strictest(found: Iterable[Ban]) -> Ban | None:
     """The ban that counts among those that were found: a refusal before a silence."""
-    bans = [read(text) for text in found if text]
-    return min(bans, key=lambda ban: (ban.effect != REFUSE, -ban.until)) if bans else None
+    return min(found, key=lambda ban: (ban.effect != REFUSE, -ban.until), default=None)

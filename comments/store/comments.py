@@ -24,7 +24,6 @@ from comments.model import (
     outcome_of,
 )
 from comments.store import numbers, records, shards
-from comments.store.bans import Ban, strictest
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, announcement, in_ageing
 from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, REPORT, SET_ASIDE, Call
@@ -48,7 +47,7 @@ class Admission:
     wait: float
     person: str | None
     is_new: bool
-    ban: Ban | None = None
+    bans: bytes | None = None  # their version
     is_unchecked: bool = False
 
 
@@ -122,12 +121,12 @@ class CommentStore:
         burst: int,
         blind: str | None,
         pseudonym: str,
-        bans: Sequence[str] = (),
+        bans: Command | None = None,
     ) -> Admission:
         """Takes one from the source's bucket and finds the person's pseudonym, in one round trip.
 
         `now`, `interval` (one submission's worth) and `burst` (the whole bucket) are milliseconds. An address that
-        was never seen gets `pseudonym`, for good only when `enqueue` follows. `bans` are the names of bans to look for.
+        was never seen gets `pseudonym`, for good only when `enqueue` follows. `bans` is asked along with it.
         What lies on a part of the store that is away holds nobody up.
         """
 
@@ -137,14 +136,13 @@ class CommentStore:
         if blind:
             person = [("SET", self._keys.person(blind), pseudonym, "NX", "GET", "EX", _PERSON_ON_TRIAL)]
         limits = [Call(ADMIT, [self._keys.limit(source)], [now, interval, burst])] if source else []
-        banned: list[Command] = [("GET", self._keys.ban(name)) for name in bans]
-        counted, known, found = self._asked(limits, person, banned)
+        counted, known, found = self._asked(limits, person, [bans] if bans else [])
         named = known[0] if known else None
         return Admission(
             wait=int(counted[0]) / 1000 if counted else 0,
             person=(named.decode() if named else pseudonym) if known else None,
             is_new=bool(known) and named is None,
-            ban=strictest(found or []),
+            bans=found[0] if found else None,
             is_unchecked=known is None or found is None,
         )
 

@@ -35,7 +35,6 @@
     NS:person:{BLIND}       string  keyed hash of an address -> random pseudonym (the blind index)
     NS:known:{PSEUDONYM}    string  the way back, for bans: pseudonym -> keyed hash of the address
     NS:notes:{PSEUDONYM}    list    what colleagues noted about a person (JSON: by, at, text), the newest first
-    NS:{bans}:NAME          string  a ban (JSON) by the keyed hash of whom it is about; time to live = its term
     NS:limit:{SOURCE}       string  when this source's bucket is empty again (keyed hash of a client address)
 
     NS:{people}:moderators  hash    name -> JSON (role, password hash, created, epoch, second factor, passkeys, ...)
@@ -48,7 +47,7 @@
                                     moderator's is over), way, agent; time to live = idle limit
     NS:{people}:sessions:M  set     sessions of one moderator (digest of the name), to end them all
     NS:{people}:setup:S     string  S = sha256 of a one-time link for the first moderator; with a time to live
-    NS:{people}:bans        hash    random id -> ban (JSON), to list and to lift
+    NS:{people}:bans        hash    random id -> ban (JSON); version -> another random text after each change
     NS:{people}:views:M     hash    saved views of one moderator: name -> what it asks for (JSON)
     NS:{people}:here        zset    names of moderators by when (ms) their screens last said something
     NS:{people}:link:S      string  S = sha256 of a one-time link to join or for a new password; JSON (role, by, name)
@@ -150,9 +149,6 @@ class Keys:
 
     def notes(self, person: str) -> str:
         return f"{self._ns}:notes:{{{person}}}"
-
-    def ban(self, name: str) -> str:
-        return f"{self._ns}:{{bans}}:{name}"
 
     def limit(self, source: str) -> str:
         return f"{self._ns}:limit:{{{source}}}"

@@ -2,7 +2,7 @@
 
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -21,6 +21,10 @@ from comments.web.listing import listing
 from comments.web.origins import is_allowed, refuse_foreign, source_of
 from comments.web.problems import Problem
 from comments.web.queries import identity_of, thread_around
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.datastructures import Headers
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -146,4 +150,11 @@ def _refused(form: SubmissionForm, errors: dict[str, list[str]], error: Exceptio
 
 
 def _json(body: dict[str, Any], status: int) -> Response:
-    return Response(_to_json(body), status, mimetype="application/json")
+    return _Whole(_to_json(body), status, mimetype="application/json")
+
+
+class _Whole(Response):
+    """An answer whose headers are as they should be; werkzeug would look at each of them once more."""
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> "Headers":
+        return self.headers

@@ -41,7 +41,7 @@ def listing(public: PublicStore, query: dict[str, list[str]], *, at: str = "") -
 
 
 def short_cut(house: House, environ: "WSGIEnvironment") -> tuple[Headers, bytes] | None:
-    """Headers and body of the answer to a GET of `PATH`; None where it takes Flask to answer (most of all to refuse)."""
+    """Headers and body of the answer to a GET of `PATH`; None where it takes Flask to answer (to refuse above all)."""
     try:
         query = parsed(environ["QUERY_STRING"].encode("latin-1"))
         if "around" in query:

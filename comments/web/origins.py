@@ -3,6 +3,7 @@
 Forwarded headers count only from the configured number of trusted proxies, read from the right.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from comments.settings import Server
 from comments.web.here import here
 from comments.web.language import gettext
 from comments.web.problems import Problem
+
+_LONGEST = 80  # characters of an address, with a zone, brackets and a port
 
 
 def client_address(request: Request, trusted_proxies: int) -> IPv4Address | IPv6Address | None:
@@ -23,7 +26,7 @@ def client_address(request: Request, trusted_proxies: int) -> IPv4Address | IPv6
     chain = [entry.strip() for value in request.headers.getlist("X-Forwarded-For") for entry in value.split(",")]
     hops = [*chain, peer]
     chosen = hops[-1 - trusted_proxies] if len(hops) > trusted_proxies else hops[0]
-    return _address(chosen)
+    return _address(chosen) if len(chosen) <= _LONGEST else None
 
 
 def source_of(request: Request, trusted_proxies: int) -> str:
@@ -127,6 +130,7 @@ def refuse_foreign_to_moderators() -> None:
         raise Problem(403, "origin_not_allowed", gettext("This must be sent from the moderation pages."))
 
 
+@lru_cache(maxsize=1000)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     for candidate in (text, text.strip("[]"), text.rpartition(":")[0].strip("[]")):
         try:

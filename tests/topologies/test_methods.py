@@ -62,7 +62,7 @@ def methods() -> set[str]:
 # What each is run with, in this order. `t` holds the rooms of an app and what was stored before; see `scene`.
 RUNS: dict[str, Callable[[Any], Any]] = {
     "CommentStore.admit": lambda t: t.store.admit(
-        source="s", now=t.now, interval=1000, burst=5000, blind="b" * 32, pseudonym="p" * 16, bans=["n", "m"]
+        source="s", now=t.now, interval=1000, burst=5000, blind="b" * 32, pseudonym="p" * 16, bans=t.bans.asked()
     ),
     "CommentStore.enqueue": lambda t: t.store.enqueue(an_entry(ARTICLES[0], parent=t.tops[0])),
     "CommentStore.enqueue_all": lambda t: t.store.enqueue_all([an_entry(article) for article in ARTICLES]),
@@ -124,6 +124,8 @@ RUNS: dict[str, Callable[[Any], Any]] = {
     "SavedViews.of": lambda t: t.views.of("Lan"),
     "SavedViews.remove": lambda t: t.views.remove("Lan", "mine"),
     "Bans.put": lambda t: t.bans.put(a_ban(int(t.now / 1000))),
+    "Bans.asked": lambda t: t.client.command(*t.bans.asked()),
+    "Bans.in_force": lambda t: t.bans.in_force(b"another"),
     "Bans.all": lambda t: t.bans.all(0),
     "Bans.lift": lambda t: t.bans.lift("id"),
     "Bans.blind_of": lambda t: t.bans.blind_of("p" * 16),

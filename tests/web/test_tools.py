@@ -408,9 +408,10 @@ def test_a_ban_ends_by_itself_and_can_be_lifted(lan: Desk, house: House, reader:
     send(lan, "readers/lift", id=ban_id)
     assert reader.submit().status_code == 202
     ban(lan, "domain", "reader-mail.vn", days=1)
-    (key,) = house.client.command("KEYS", "*:{bans}:*")
-    assert 86_000 < house.client.command("TTL", key) <= 86_400
-    assert house.bans.all(int(clock[0]) + 86_401) == []
+    assert reader.submit().status_code == 403
+    clock[0] += 86_401
+    assert reader.submit().status_code == 202
+    assert house.bans.all(int(clock[0])) == []
 
 
 def test_a_second_ban_of_the_same_takes_the_place_of_the_first(lan: Desk, reader: Reader) -> None:
@@ -452,6 +453,7 @@ def test_bans_are_kept_as_hashes_and_cost_no_round_trip(
     cost = round_trips["piece"] - before
     ban(lan, "domain", "only-here.example")
     ban(lan, "range", "203.0.113.0/24")
+    reader.submitted()  # sees that they have changed
     before = round_trips["piece"]
     reader.submitted()
     assert round_trips["piece"] - before == cost == 2
@@ -465,7 +467,6 @@ def test_bans_are_kept_as_hashes_and_cost_no_round_trip(
 def test_no_page_shows_what_a_ban_is_found_by(lan: Desk, house: House, reader: Reader) -> None:
     person = person_of(house, reader.submitted())
     ban(lan, "person", person)
-    names = [key.rpartition(b":")[2].decode() for key in house.client.command("KEYS", "*:{bans}:*")]
-    assert len(names) == 1
+    (kept,) = house.bans.all(0)
     pages = look(lan, "readers") + look(lan, f"readers/{person}")
-    assert names[0] not in pages
+    assert kept.name not in pages
