@@ -16,23 +16,22 @@ _LIMIT = 50
 
 def measure(largest: int = 1_000_000) -> list[Row]:
     sizes = [size for size in (10, 1_000, 100_000, 1_000_000) if size <= largest]
-    rows: list[Row] = []
+    return [*articles(sizes), queue(sizes)]
+
+
+def articles(sizes: list[int]) -> list[Row]:
+    """Articles of these sizes: what their pages cost, and the bytes of a comment in the largest."""
+    costs: dict[str, list[float]] = {"first": [], "middle": [], "last": []}
     with stage(COMMENTS_CACHE_MB="0") as running:
-        costs: dict[str, list[float]] = {"first": [], "middle": [], "last": []}
         for size in sizes:
             article = f"with {size}"
             before = _memory(running)
             fill(running.store, repeated([article], size), approve=True, characters=300)
-            if size == sizes[-1]:
-                rows.append(_bytes_per_comment(_memory(running) - before, size))
+            grown = _memory(running) - before
             for place, cost in _pages(running, article, size).items():
                 costs[place].append(cost)
-        rows += [
-            _growth(f"CPU of the {place} page of an article", sizes[1:], cost[1:]) for place, cost in costs.items()
-        ]
-    with stage(COMMENTS_CACHE_MB="0") as running:
-        rows.append(_queue(running, sizes))
-    return rows
+    pages = [_growth(f"CPU of the {place} page of an article", sizes[1:], cost[1:]) for place, cost in costs.items()]
+    return [_bytes_per_comment(grown, sizes[-1]), *pages]
 
 
 def _pages(running: Stage, article: str, size: int) -> dict[str, float]:
@@ -53,13 +52,15 @@ def _cost(running: Stage, path: str, **headers: str) -> float:
     return min(1000 * figures.cpu / figures.requests for figures in runs)
 
 
-def _queue(running: Stage, sizes: list[int]) -> Row:
-    headers = {"Authorization": f"Bearer {running.token()}"}
+def queue(sizes: list[int]) -> Row:
+    """What the queue's first page costs while so many wait."""
     costs, waiting = [], 0
-    for size in sizes:
-        fill(running.store, (f"a{n % 997}" for n in range(size - waiting)), approve=False)
-        waiting = size
-        costs.append(_cost(running, "/api/v1/moderation/comments", **headers))
+    with stage(COMMENTS_CACHE_MB="0") as running:
+        headers = {"Authorization": f"Bearer {running.token()}"}
+        for size in sizes:
+            fill(running.store, (f"a{n % 997}" for n in range(size - waiting)), approve=False)
+            waiting = size
+            costs.append(_cost(running, "/api/v1/moderation/comments", **headers))
     return _growth("CPU of the queue's first page", sizes[1:], costs[1:])
 
 
@@ -79,5 +80,5 @@ def _bytes_per_comment(grown: int, size: int) -> Row:
         round(grown / size),
         "bytes",
         "< 1,500",
-        f"over {size:,} comments: record, address, log, queue and public form",
+        f"over {size:,} comments of five a reader: record, address, log, queue, public form, the keys of readers",
     )
