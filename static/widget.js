@@ -148,6 +148,7 @@
     .done { border-color: var(--_good) }
     .mine { display: grid; gap: 1rem; margin-block: 1.25rem }
     .row:has(> .reply) { gap: 0 1rem }
+    .row + .row { margin-block-start: .5rem }
     [type=checkbox] { width: 1.5rem; min-height: 1.5rem }`;
   const SHEET = new CSSStyleSheet();
   SHEET.replaceSync(STYLE);

@@ -72,3 +72,14 @@ def test_more_comments_are_a_click_away(page: Page, newsroom: Newsroom) -> None:
     widget.get_by_role("button", name="Xem thêm bình luận").click()
     expect(widget.get_by_role("article")).to_have_count(25)
     expect(widget.get_by_role("article").nth(20)).to_be_focused()
+
+
+def test_what_stands_below_does_not_jump_when_the_comments_come(page: Page, newsroom: Newsroom) -> None:
+    newsroom.approved(article="demo", body="Một câu. " * 20)
+    page.add_init_script(
+        "window.shift = 0; new PerformanceObserver(list => { for (const one of list.getEntries()) shift += one.value })"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+    demo(page)
+    page.evaluate("new Promise(requestAnimationFrame)")
+    assert page.evaluate("shift") < 0.001
