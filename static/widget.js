@@ -156,7 +156,7 @@
   /** An element; of attributes that are only a class, the class. Those that are functions listen. */
   function h(tag, attributes, ...children) {
     const node = ofDocument("createElement").call(document, tag);
-    for (const [name, value] of Object.entries(attributes.at ? { class: attributes } : attributes)) {
+    for (const [name, value] of Object.entries(typeof attributes === "string" ? { class: attributes } : attributes)) {
       if (typeof value === "function") node.addEventListener(name, value);
       else if (value) node.setAttribute(name, value);
     }
@@ -266,7 +266,7 @@
 
     const t = (name, values) => {
       let text = STRINGS[lang][name];
-      if (text.other) text = text[new Intl.PluralRules(lang).select(values.n)] ?? text.other;
+      if (typeof text !== "string") text = text[new Intl.PluralRules(lang).select(values.n)] ?? text.other;
       return text.replace(/\{(\w+)\}/g, (_, slot) => values[slot].toLocaleString(lang));
     };
     const address = (path, query = { lang }) => {

@@ -276,7 +276,8 @@ def test_what_the_server_finds_wrong_is_said_in_every_language(paper: Paper) -> 
 HOSTILE = """<form name="fetch"><input name="createElement"></form><img name="currentScript"><img name="querySelector">
 <img name="title"><form id="customElements"></form><a id="localStorage"></a><a id="STRINGS"></a>
 <script>Object.prototype.hidden = true; Object.prototype.signal = "x"; Object.prototype.parent = "y";
-Object.prototype.problem = "z"; Object.prototype.onclick = () => hit();</script>
+Object.prototype.problem = "z"; Object.prototype.onclick = () => hit(); Object.prototype.at = () => "a";
+Object.prototype.other = "o"; Object.prototype.faults = [{}]; Object.prototype.lang = "xx";</script>
 <script src="/widget.js" defer></script>"""
 
 
@@ -284,6 +285,7 @@ def test_it_survives_a_page_that_clobbers_pollutes_and_loads_it_twice(paper: Pap
     newsroom.approved(article="hostile", body="still here")
     widget = paper.show("hostile", before=HOSTILE)
     expect(widget.get_by_text("still here")).to_be_visible()
+    expect(widget.get_by_role("button", name="Write a comment")).to_have_class("button")
     sent(widget, body="and writes")
     assert [one["body"] for one in newsroom.comments("hostile")] == ["and writes"]
     assert troubles(paper.page) == []
