@@ -76,9 +76,10 @@ def an_app(url: str, **settings: Any) -> tuple[Ask, str, Flask]:
     """The service without a server, on a store."""
     usual = {"submit_limit": "", "redis_url": url, "min_free_mb": 0, "cache_mb": 8, "data": tempfile.gettempdir()}
     chosen: dict[str, Any] = {**usual, **settings}
-    now = chosen.pop("now", time.time)
-    app = create_app(load({}, **chosen), KEYS, now=now)
-    return in_process(app), app.extensions["comments"].people.add_token("Lan"), app
+    now, keys = chosen.pop("now", time.time), chosen.pop("keys", KEYS)
+    app = create_app(load({}, **chosen), keys, now=now)
+    people = app.extensions["comments"].people
+    return in_process(app), people.add_token(f"program {len(people.tokens())}"), app
 
 
 @contextmanager

@@ -11,6 +11,7 @@ BOUND = 2.5  # seconds for any answer: one time limit of a second for each of tw
 ELSEWHERE = (
     "kill -9 of the store",
     "kill -9 of a worker",
+    "a worker of two stopped",
     "kill -9 of the whole",
     "the store stopped",
     "durability = disk",

@@ -1,6 +1,7 @@
 """After a failover: the client is at the new primary at once, and an old one comes back as a replica only."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -11,7 +12,7 @@ from comments.endpoint import several
 from comments.errors import Unavailable
 from comments.store import rejoin
 from comments.store.client import Client, connect
-from tests.topologies.fleet import HOST, SERVICE, Watched, watched
+from tests.topologies.fleet import HOST, SERVICE, Valkey, Watched, watched
 
 LONG = 60.0  # seconds; an election that ends undecided is repeated after twice the failover timeout
 
@@ -112,3 +113,47 @@ def test_a_planned_failover_loses_nothing_that_was_acknowledged_on_a_replica(
 
     eventually(is_counted)
     assert lost == [set()]
+
+
+TRIALS = 20
+BETWEEN = 5.0  # seconds from an old primary's return to the next failure
+
+
+@pytest.mark.by_hand
+def test_a_second_failure_seconds_after_the_first_loses_nothing_that_was_acknowledged_on_a_replica(
+    group: Watched, client: Client, eventually: Callable[..., None]
+) -> None:
+    acknowledged: set[bytes] = set()
+    endpoint = several(group.url)
+    assert endpoint
+
+    def write() -> bool:
+        number = str(len(acknowledged)).encode()
+        with suppress(Unavailable):
+            client.run_all([], [("SADD", "numbers", number)], safe=True)
+            acknowledged.add(number)
+            return True
+        return False
+
+    def come_back(server: Valkey) -> None:
+        words = rejoin.command(["server"], (HOST, server.port), rejoin.primary(endpoint))
+        server.start(*words[1:])
+
+    lost = []
+    for _ in range(TRIALS):
+        eventually(group.is_whole, within=LONG)
+        first = group.primary()
+        first.kill()
+        eventually(lambda first=first: write() and group.primary() is not first, within=LONG)
+        come_back(first)
+        until_then = time.monotonic() + BETWEEN
+        while time.monotonic() < until_then:
+            write()
+        second = group.primary()
+        second.kill()
+        eventually(lambda second=second: write() and group.primary() is not second, within=LONG)
+        come_back(second)
+        eventually(group.is_whole, within=LONG)
+        lost.append(len(acknowledged - set(group.primary().client.smembers("numbers"))))
+    print(f"{len(acknowledged):,} acknowledged; lost in each trial: {lost}")
+    assert lost == [0] * TRIALS

@@ -1,0 +1,119 @@
+"""Under pressure: a store that is still reading its log, keys that change, files that run out, a deployment."""
+
+import http.client
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from nacl.public import PrivateKey
+
+from comments.resources import folder
+from comments.sealing import Unreadable, unseal
+from comments.store import records
+from comments.store.client import Client, connect
+from comments.store.embedded import _ping
+from comments.store.keys import Keys
+from tests import service
+from tests.faults import scenes
+from tests.faults.load import Load, audit
+from tests.people import COMMENTS, MAIL_KEY, a_submission
+
+Eventually = Callable[..., None]
+
+
+def test_while_the_store_reads_its_log_back_readers_are_told_when_to_try_again(
+    data: Path, eventually: Eventually
+) -> None:
+    shutil.copy(folder("config") / "valkey.conf", data)
+    with (data / "valkey.conf").open("a") as config:
+        config.write("key-load-delay 500\n")  # microseconds for each command
+    with service.serving(data, COMMENTS_SUBMIT_LIMIT="") as running:
+        path = data / "valkey" / "valkey.sock"
+        connected = connect(f"unix://{path}", timeout=5, pause=0, pool=1)
+        connected.pipeline([("SET", f"planted:{n}", "1") for n in range(12_000)])
+        os.kill(scenes.store_process(running), signal.SIGKILL)
+        eventually(lambda: _ping(path).startswith(b"-LOADING"), within=10)
+        assert running.get("/healthz")[0] == 200
+        assert running.get("/readyz")[0] == 503
+        status, _, headers = running.post(COMMENTS, a_submission())
+        assert (status, headers["Retry-After"]) == (503, "2")
+        assert _ping(path).startswith(b"-LOADING")
+        connected.everywhere(("CONFIG", "SET", "key-load-delay", "0"))
+        connected.close()
+        eventually(lambda: running.post(COMMENTS, a_submission())[0] == 202, within=20)
+
+
+def test_a_mail_key_that_is_replaced_under_load_costs_nobody_anything() -> None:
+    new = PrivateKey.generate()
+    with scenes.a_store() as store:
+        before, token, _ = scenes.an_app(scenes.url_of(store))
+        after, _, _ = scenes.an_app(scenes.url_of(store), keys=scenes.KEYS._replace(mail_public=bytes(new.public_key)))
+        asks = [before]
+        with Load(lambda *request: random.choice(asks)(*request), token) as load:  # noqa: S311 - no secret
+            for now in ([before, after], [after]):  # one worker after another has the new key
+                count = load.accepted
+                service.until(lambda count=count: load.has_accepted(count + 60), 30)
+                asks[:] = now
+            service.until(lambda: load.has_accepted(200), 30)
+        client = connect(scenes.url_of(store), timeout=5, pause=0, pool=2)
+        assert audit(client, load.history).is_clean
+        assert set(load.history.statuses) <= {200, 202}
+        opened = [opens(client, comment_id, [MAIL_KEY, new]) for comment_id in load.history.accepted.values()]
+        assert set(map(tuple, opened)) == {(True, False), (False, True)}
+        client.close()
+
+
+def opens(client: Client, comment_id: str, keys: list[PrivateKey]) -> list[bool]:
+    """Which of the keys opens a comment's address; with another one it is unreadable, and all else is as before."""
+    sealed = client.command("HGET", Keys("comments").comment(comment_id), records.MAIL)
+    found = []
+    for key in keys:
+        try:
+            found.append(unseal(bytes(key), sealed, comment_id).reveal().endswith("@reader-mail.vn"))
+        except Unreadable:
+            found.append(False)
+    return found
+
+
+def test_a_worker_of_two_that_is_stopped_loses_nothing_and_answers_no_error() -> None:
+    row, _ = scenes.play(scenes.SCENES["a worker of two stopped (SIGTERM)"], before=60, after=100)
+    assert row.finding.is_clean
+    # a connection that it had not accepted yet may end without an answer, and is sent again
+    assert set(row.history.statuses) <= {0, 200, 202}
+
+
+def test_a_worker_without_files_left_goes_on_for_who_is_connected_and_recovers(
+    data: Path, eventually: Eventually
+) -> None:
+    with service.serving(data, COMMENTS_SUBMIT_LIMIT="") as running, ExitStack() as stack:
+        assert running.post(COMMENTS, a_submission())[0] == 202
+        (worker,) = running.workers()
+        connected = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+        stack.callback(connected.close)
+        assert asked(connected) == 202
+        had = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+        few = len(list(Path(f"/proc/{worker}/fd").iterdir())) + 4
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (few, had[1]))
+        idle = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(40)]
+        eventually(lambda: len(list(Path(f"/proc/{worker}/fd").iterdir())) >= few)
+        assert asked(connected) in (202, 503)
+        for each in idle:
+            each.close()
+        eventually(lambda: running.answers("/readyz"), within=10)
+        eventually(lambda: running.post(COMMENTS, a_submission())[0] == 202)
+        assert running.workers() == [worker]
+
+
+def asked(connection: http.client.HTTPConnection) -> int:
+    """The status of a submission over a connection that is open already."""
+    connection.request("POST", COMMENTS, json.dumps(a_submission()), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
