@@ -71,11 +71,12 @@ def missing(config: dict[str, str], replicas: int, durability: str) -> str:
 
 def _configs(client: Client) -> dict[str, dict[str, str]] | None:
     try:
-        answers = client.everywhere(*(("CONFIG GET", option) for option in _WANTED))
+        # a server that still reads its log back tells its configuration, but answers no PING
+        answers = client.everywhere(("PING",), *(("CONFIG GET", option) for option in _WANTED))
     except ResponseError:  # forbidden by an ACL, or renamed: usual on hosted servers
         return None
     return {
-        name: {option: _text(reply, option) for option, reply in zip(_WANTED, replies, strict=True)}
+        name: {option: _text(reply, option) for option, reply in zip(_WANTED, replies[1:], strict=True)}
         for name, replies in answers.items()
     }
 

@@ -46,6 +46,7 @@ def test_a_lost_shard_holds_up_no_submission_to_an_article_elsewhere(
     lost.signal(fault)
 
     took: list[float] = []
+    struck = time.monotonic()
     accepted: list[str] = []
     for number in range(10):  # each with addresses whose pseudonyms lie everywhere
         for article in ARTICLES:
@@ -56,7 +57,9 @@ def test_a_lost_shard_holds_up_no_submission_to_an_article_elsewhere(
             assert answer.status_code == (503 if article in theirs else 202), (article, answer.text)
             if answer.status_code == 202:
                 accepted.append(answer.json["id"])
-    assert sorted(took)[len(took) * 99 // 100] <= WITHIN
+    # one that hangs costs one request its time limit in each window of a second, whatever their number
+    windows = time.monotonic() - struck if fault == signal.SIGSTOP else 0
+    assert len([seconds for seconds in took if seconds > WITHIN]) <= max(len(took) / 100, windows)
     if fault == signal.SIGSTOP:
         lost.signal(signal.SIGCONT)
     else:
