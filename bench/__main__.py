@@ -1,6 +1,6 @@
-"""Runs the benches: `python -m bench [--quick] [--json FILE] [reads] [submissions] [removal] [growth]`.
+"""Runs the benches: `python -m bench [--quick] [--json FILE] [reads] [submissions] [removal] [growth] [isso]`.
 
-Prints a table; with --json writes the figures too. Needs nothing but the dev extra; wrk and nginx
+Prints a table; with --json writes the figures too. Needs the extras dev and bench; wrk and nginx
 are used when they are there. Whole, it takes some ten minutes; --quick about two.
 """
 
@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import growth, reads, removal, submissions
+from bench import growth, isso, reads, removal, submissions
 from bench.stage import Row
 
 FULL: dict[str, Callable[[], list[Row]]] = {
@@ -19,12 +19,14 @@ FULL: dict[str, Callable[[], list[Row]]] = {
     "submissions": submissions.measure,
     "removal": removal.measure,
     "growth": growth.measure,
+    "isso": isso.measure,
 }
 QUICK: dict[str, Callable[[], list[Row]]] = {
     "reads": lambda: reads.measure(100),
     "submissions": lambda: submissions.measure(2_000),
     "removal": lambda: removal.measure(20),
     "growth": lambda: growth.measure(100_000),
+    "isso": lambda: isso.measure(100),
 }
 
 

@@ -1,8 +1,8 @@
 """A load generator in plain sockets, and the CPU seconds that a service spends under it.
 
-Each connection sends its next request when the answer to the one before is whole (HTTP/1.1 keep-alive), so
-`connections` is the concurrency. One process drives all connections; it is slower than the fastest servers, which
-does not matter to a figure in requests per CPU second of the service.
+Each connection sends its next request when the answer to the one before is whole (HTTP/1.1 keep-alive; where the server
+closes it, a new one is opened), so `connections` is the concurrency. One process drives all connections; it is slower
+than the fastest servers, which does not matter to a figure in requests per CPU second of the service.
 """
 
 import os
@@ -10,7 +10,7 @@ import selectors
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,17 +78,27 @@ def run(
     with selectors.DefaultSelector() as selector:
         began, cpu = time.perf_counter(), cpu_of()
         for _ in range(connections):
-            connection = _Connection(port)
-            if connection.send_next(queue):
+            first = next(queue, None)
+            if first is not None:
+                connection = _Connection(port)
                 selector.register(connection.socket, selectors.EVENT_READ, connection)
+                connection.send(first)
         while selector.get_map():
             if time.perf_counter() - began > seconds:
                 raise TimeoutError(f"{figures.requests} answers in {seconds} s")
             for key, _ in selector.select(1):
                 connection = key.data
-                if connection.receive(figures, keep_bodies) and not connection.send_next(queue):
+                if not connection.receive(figures, keep_bodies):
+                    continue
+                following = next(queue, None)
+                if following is None or connection.closes:
                     selector.unregister(connection.socket)
                     connection.socket.close()
+                if following is not None:
+                    if connection.closes:
+                        connection = _Connection(port)
+                        selector.register(connection.socket, selectors.EVENT_READ, connection)
+                    connection.send(following)
         figures.wall = time.perf_counter() - began
         figures.cpu = cpu_of() - cpu
     return figures
@@ -98,16 +108,13 @@ class _Connection:
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.closes = False  # whether the server said that it ends the connection after this answer
         self._buffer = b""
         self._sent = 0.0
 
-    def send_next(self, queue: Iterator[bytes]) -> bool:
-        request = next(queue, None)
-        if request is None:
-            return False
+    def send(self, request: bytes) -> None:
         self._sent = time.perf_counter()
         self.socket.sendall(request)
-        return True
 
     def receive(self, figures: Figures, keep_bodies: bool) -> bool:
         """Whether the answer is whole now."""
@@ -123,6 +130,7 @@ class _Connection:
         if keep_bodies:
             figures.bodies.append(body)
         self._buffer = b""
+        self.closes = b"connection: close" in head.lower()
         return True
 
 

@@ -101,7 +101,7 @@ def _nginx_at(configure: Callable[[Path, int], Path]) -> Iterator[tuple[int, Cal
     root, port = Path(tempfile.mkdtemp(prefix="n-")), free_port()
     process = subprocess.Popen(["nginx", "-p", str(root), "-c", str(configure(root, port))])
     try:
-        until(lambda: _answers(port), 10)
+        until(lambda: answers(port), 10)
         yield port, lambda: cpu_seconds(process.pid)
     finally:
         process.terminate()
@@ -109,7 +109,8 @@ def _nginx_at(configure: Callable[[Path, int], Path]) -> Iterator[tuple[int, Cal
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether an HTTP server is there."""
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1).close()
     except urllib.error.HTTPError:
