@@ -5,6 +5,7 @@ port is either ours or the start fails (the workers' listeners share it, but wit
 """
 
 import asyncio
+import gc
 import http.client
 import logging
 import multiprocessing
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from typing import Any
@@ -31,6 +33,7 @@ _CONNECTIONS = 16_000  # open ones for each worker, idle ones included; for one 
 _FILES = 500  # open files that a worker needs besides
 _BACKLOG = 1024
 _LAST_REQUESTS = 8  # seconds that requests in flight have at the end; with the store's own, below `docker stop`'s 10
+_GARBAGE = 20_000  # new objects after which the youngest are looked through for what only holds itself
 _BREATH = 0.2  # seconds before a worker that died is replaced, so that one that dies at once is not in a hot loop
 
 LoadApp = Callable[[], Flask]
@@ -220,12 +223,29 @@ async def _work(load_app: LoadApp, address: str, port: int, threads: int, max_bo
     told = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, told.set)
     front = Front(load_app().wsgi_app, loop=loop, threads=threads, max_body=max_body)
+    # what a start leaves behind lives as long as the worker: no need to look through it again and again
+    gc.freeze()
+    gc.set_threshold(_GARBAGE, 50, 50)
     connections = Connections(front, most=resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES)
     connections.begin(loop)
     server = await loop.create_server(connections.make, address, port, reuse_port=True, backlog=_BACKLOG)
-    await told.wait()
-    server.close()
+    with server.sockets[0].dup() as listener:  # the queue of those who have come lives as long as one of its sockets
+        await told.wait()
+        server.close()
+        await _let_in(loop, listener, connections)
     await connections.end(_LAST_REQUESTS)
+
+
+async def _let_in(loop: asyncio.AbstractEventLoop, listener: socket.socket, connections: Connections) -> None:
+    """Those who have come before the door closes: the system would turn them away without a word."""
+    listener.setblocking(False)
+    come: list[socket.socket] = []
+    with suppress(BlockingIOError):
+        while True:
+            come.append(listener.accept()[0])
+    listener.close()
+    for client in come:
+        await loop.connect_accepted_socket(connections.make, client)
 
 
 def _end_with_parent() -> None:

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import hiredis
 from redis.connection import DefaultParser
-from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
+from redis.exceptions import ConnectionError, InvalidResponse
+from redis.exceptions import TimeoutError as TooSlow
 
 from comments.turns import Turn, result_of
 
@@ -86,6 +87,8 @@ class Line(asyncio.Protocol):
 
     def post(self, turn: Turn, commands: Sequence[Command]) -> Posted:
         """Sends commands with what others send in this round of the loop."""
+        if not (self._waiting or self._batch or self._fresh):
+            self._heard = self.loop.time()
         posted = Posted(turn, len(commands) + bool(self._tail))
         self._unsent += map(_packed, commands)
         self._fresh.append(posted)
@@ -93,7 +96,6 @@ class Line(asyncio.Protocol):
             self._flushing = True
             self.loop.call_soon(self._flush)
         if self._watch is None:
-            self._heard = self.loop.time()
             self._watch = self.loop.call_later(self._timeout, self._look_at_the_clock)
         return posted
 
@@ -139,7 +141,7 @@ class Line(asyncio.Protocol):
             return
         silence = self.loop.time() - self._heard
         if silence >= self._timeout + _GRACE:
-            self._lose(TimeoutError("no reply in time"))
+            self._lose(TooSlow("no reply in time"))
         else:
             # a loop that was busy itself sees the clock before what has come in meanwhile: let that be read first
             self._watch = self.loop.call_later(max(self._timeout - silence, _GRACE), self._look_at_the_clock)
@@ -190,6 +192,9 @@ class Lines:
 
     async def _connect(self, tail: Command | None) -> Line:
         connection = self._dial()
-        await connection.connect()
+        try:
+            await asyncio.wait_for(connection.connect(), self._timeout)  # all that is said at the beginning together
+        except TimeoutError as error:
+            raise TooSlow("no connection in time") from error
         line = self._open[tail] = Line(connection, self._timeout, tail)
         return line

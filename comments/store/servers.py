@@ -404,6 +404,7 @@ def open_servers(url: str, *, timeout: float, pause: float, pool: int, tls: dict
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "client_name": "comments",
+        "driver_info": None,  # two questions less for each new connection
         "protocol": 2,
     }
     endpoint = several(url)
