@@ -6,7 +6,7 @@ on an event loop; nothing here waits.
 """
 
 import asyncio
-import re
+import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
 from email.utils import formatdate
@@ -14,6 +14,8 @@ from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 import httptools
+
+log = logging.getLogger("comments")
 
 Headers = list[tuple[str, str]]
 
@@ -29,7 +31,6 @@ READ_TO_THE_END = 1024 * 1024
 _TICK = 0.5  # seconds between two looks at all connections
 _QUEUED = 64  # requests that a connection may have sent ahead before nothing more is read from it
 
-_BREAKS_A_LINE = re.compile(r"[\r\n\0]")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -256,7 +257,12 @@ class Connection(asyncio.Protocol):
         self._busy = False
         if self._transport.is_closing():
             return
-        self._say(request, (head(status, headers, len(body)), b"" if request.method == "HEAD" else body))
+        try:
+            start = head(status, headers, None if request.method == "HEAD" else len(body))
+        except ValueError:
+            log.exception("the application's headers cannot be sent")
+            start, body = head(500, [], 0), b""
+        self._say(request, (start, b"" if request.method == "HEAD" else body))
         if self._queue:  # not now: this may be inside another request's turn
             asyncio.get_running_loop().call_soon(self._go_on)
         elif not self._lingers:
@@ -344,22 +350,23 @@ class _Refused(Exception):
         self.status = status
 
 
-def head(status: int, headers: Headers, length: int) -> bytes:
+def head(status: int, headers: Headers, length: int | None) -> bytes:
     """Status line and headers of an answer with a body of `length` bytes, all but their end.
+
+    Without a `length` (for HEAD) it is the one that the headers tell.
 
     Raises:
         ValueError: a header has a line break in it.
     """
     lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, '')}"]
-    for name, value in headers:
-        if name.lower() not in ("content-length", "connection"):
-            lines.append(f"{name}: {value}")
-    if status >= 200 and status not in (204, 304):
+    own = ("connection",) if length is None else ("connection", "content-length")
+    lines += [f"{name}: {value}" for name, value in headers if name.lower() not in own]
+    if length is not None and status >= 200 and status not in (204, 304):
         lines.append(f"Content-Length: {length}")
-    text = "\x1f".join(lines)
-    if _BREAKS_A_LINE.search(text):
+    text = "\r\n".join(lines)
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or "\0" in text:
         raise ValueError("a header with a line break")
-    return text.replace("\x1f", "\r\n").encode("latin-1") + b"\r\n"
+    return text.encode("latin-1") + b"\r\n"
 
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}

@@ -157,7 +157,7 @@ def test_slow_senders_hold_up_nobody(data: Path) -> None:
 
 
 def test_only_the_installed_code_is_run(data: Path, tmp_path: Path) -> None:
-    for name in ("app.py", "comments.py", "granian.py"):
+    for name in ("app.py", "comments.py", "uvloop.py"):
         (tmp_path / name).write_text("raise SystemExit('a stray file was imported')\n")
     with serving(data, cwd=tmp_path) as service:
         assert service.answers()

@@ -25,6 +25,7 @@ class Desk:
         self.waiting: list[Request] = []
         self.waits = False
         self.ready: bytes | None = None
+        self.headers = [("X-A", "b")]
 
     def at_once(self, request: Request) -> tuple[bytes, bytes] | None:
         return None if self.ready is None else (head(200, [], len(self.ready)), self.ready)
@@ -38,7 +39,7 @@ class Desk:
 
     def answer(self) -> None:
         request = self.waiting.pop(0)
-        request.connection.answer(request, 200, [("X-A", "b")], b"".join(request.pieces) or request.url)
+        request.connection.answer(request, 200, self.headers, b"".join(request.pieces) or request.url)
 
 
 @pytest.fixture
@@ -211,10 +212,11 @@ def test_a_client_of_old_is_answered_and_left(desk: Desk) -> None:
     assert b"Connection: close" in said
 
 
-def test_a_head_request_gets_no_body(desk: Desk) -> None:
-    said = say(desk, get("/a").replace(b"GET", b"HEAD"))
-    assert said.endswith(b"\r\n\r\n")
-    assert b"Content-Length: 2" in said
+def test_a_head_request_gets_no_body_but_its_length(desk: Desk) -> None:
+    desk.headers = [("Content-Length", "2")]
+    said = say(desk, get("/a").replace(b"GET", b"HEAD"), get("/b"))
+    assert said.count(b"Content-Length: 2\r\n") == 2
+    assert b"/a" not in said
 
 
 @pytest.mark.parametrize(
@@ -315,6 +317,12 @@ def test_requests_in_flight_are_answered_at_the_end(desk: Desk) -> None:
     assert b"Connection: close" in said
 
 
-def test_no_header_can_break_out_of_its_line() -> None:
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"])
+def test_no_header_can_break_out_of_its_line(value: str) -> None:
     with pytest.raises(ValueError, match="line break"):
-        head(200, [("X-A", "a\r\nSet-Cookie: b")], 0)
+        head(200, [("X-A", value)], 0)
+
+
+def test_an_answer_with_a_broken_header_is_an_error_and_no_silence(desk: Desk) -> None:
+    desk.headers = [("X-A", "a\r\nb")]
+    assert statuses(say(desk, get("/a"))) == [500]

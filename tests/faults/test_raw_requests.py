@@ -137,6 +137,6 @@ def test_a_very_long_address_is_refused(running: service.Service) -> None:
 
 def test_no_answer_names_versions(running: service.Service) -> None:
     said = talk(running, NEXT).lower()
-    assert b"server: granian\r\n" in said or b"server:" not in said
+    assert b"server:" not in said
     assert b"werkzeug" not in said
     assert b"python" not in said
