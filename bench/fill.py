@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -57,6 +58,9 @@ def text_of(characters: int, seed: int = 0) -> str:
     return text[: characters - 1] + "."
 
 
+_REWRITING = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+
+
 def fill(client: Client, articles: Iterable[str], *, approve: bool, characters: int = 210) -> None:
     """One comment for each name in `articles` (as often as it comes); approved, or waiting. Five are of one reader."""
     store, keys = CommentStore(client, "comments"), Keys("comments")
@@ -74,6 +78,8 @@ def fill(client: Client, articles: Iterable[str], *, approve: bool, characters: 
     with ThreadPoolExecutor(3) as threads:  # one makes the next ones while the server is at others
         while batch := [some for _ in range(30) if (some := list(islice(names, 100)))]:
             list(threads.map(load, batch))
+    while any(client.command("INFO", "persistence")[name] for name in _REWRITING):
+        time.sleep(0.1)  # the log is rewritten for what was filled in, not for what is measured after it
 
 
 def _entry(article: str, characters: int) -> Entry:
