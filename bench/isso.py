@@ -24,7 +24,13 @@ from tests.test_nginx import free_port
 COMMENTS = 50
 
 
+_COMMAND = Path(sys.executable).with_name("isso")
+
+
 def measure(number: int = 300) -> list[Row]:
+    if not _COMMAND.exists():
+        print("Isso is not here: pip install -e '.[bench]'", file=sys.stderr)
+        return []
     with _isso() as (port, cpu):
         run(port, [_comment("/article", n) for n in range(COMMENTS)], connections=1)
         read = run(port, [get("/?uri=/article")] * number, connections=4, cpu_of=cpu)
@@ -52,9 +58,7 @@ def _isso() -> Iterator[tuple[int, Callable[[], float]]]:
         f"[server]\nlisten = http://127.0.0.1:{port}/\n[guard]\nenabled = false\n"
     )
     with (root / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("isso"), "-c", config, "run"], stdout=log, stderr=log
-        )
+        process = subprocess.Popen([_COMMAND, "-c", config, "run"], stdout=log, stderr=log)
         try:
             until(lambda: answers(port), 30)
             yield port, lambda: cpu_seconds(process.pid)

@@ -13,17 +13,19 @@ local command, near, far = 'ZRANGEBYLEX', '-', '+'
 if newest == '1' then command, near, far = 'ZREVRANGEBYLEX', '+', '-' end
 local ids = redis.call(command, threads, is_first and near or edge, far, 'LIMIT', 0, limit + 1)
 local cursor = #ids > tonumber(limit) and table.remove(ids) and ids[#ids] or ''
-local page, is_pinned = {}, {}
-for id in string.gmatch(redis.call('HGET', meta, 'pinned') or '', '%S+') do
+local page, is_pinned, pins = {}, {}, redis.call('HGET', meta, 'pinned') or ''
+for id in string.gmatch(pins, '%S+') do
   is_pinned[id] = redis.call('HEXISTS', public, id) == 1
   if is_first and is_pinned[id] then page[#page + 1] = id end
 end
 local pinned = #page
-for _, id in ipairs(ids) do
-  if edge == '[' .. id and is_pinned[id] then pinned = 1 end
-  if edge == '[' .. id or not is_pinned[id] then page[#page + 1] = id end
+if pins ~= '' then
+  for _, id in ipairs(ids) do
+    if edge == '[' .. id and is_pinned[id] then pinned = 1 end
+    if edge == '[' .. id or not is_pinned[id] then page[#page + 1] = id end
+  end
+  ids = page
 end
-ids = page
 local closed, count = redis.call('HGET', meta, 'closed') or '', redis.call('HLEN', public)
 if #ids == 0 then return {closed, count, cursor, '', {}, 0, {}} end
 
