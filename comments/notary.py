@@ -58,6 +58,8 @@ def _rounds(settings: Settings, secret: bytes, over: threading.Event) -> None:
                     is_as_noted = False
             except CommentsError as error:
                 log.warning("the hourly round broke off (%s); the next try is in a minute", error)
+            except Exception:  # a thread that ended would leave the log unsealed for good
+                log.exception("the hourly round broke off")
             if over.wait(_LOOKS_EVERY):
                 return
 
@@ -105,7 +107,7 @@ def round_if_due(made: Seals, first: Callable[[], object]) -> bool:
     try:
         first()
         made.seal()
-    except CommentsError:
+    except Exception:
         made.give_back()
         raise
     return True

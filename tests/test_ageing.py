@@ -172,6 +172,22 @@ def test_the_hourly_round_closes_and_seals_what_it_closed(
     assert [each.unsealed for each in checked] == [0]
 
 
+def test_a_damaged_key_does_not_end_the_hourly_rounds(
+    house: House,
+    make_app: Callable[..., Flask],
+    eventually: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(notary, "_LOOKS_EVERY", 0.02)
+    house.people.add_moderator("Minh")  # something to seal
+    house.client.command("SET", KEYS.people_seals, "no list")
+    with notary.hourly(make_app().extensions["comments"].settings, b"a secret for tests, not for use"):
+        eventually(lambda: "the hourly round broke off" in caplog.text)
+        house.client.command("DEL", KEYS.people_seals)
+        eventually(lambda: house.client.command("EXISTS", KEYS.people_seals))
+
+
 def test_the_doctor_makes_the_list_again(
     house: House, reader: Reader, moderator: Moderator, wrote: Callable[..., str]
 ) -> None:
