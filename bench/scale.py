@@ -118,7 +118,7 @@ def _repaired(url: str, client: Client, public: PublicStore, count: int) -> Colu
             began = time.perf_counter()
             pages.page("main", f"article {int(count * chance.random() ** 2)}", limit=50, first=3)
             took.append(time.perf_counter() - began)
-            time.sleep(0.005)
+            time.sleep(0.005)  # reads go on beside the repair, and do not take the processor from it
         other.close()
 
     reader = threading.Thread(target=read)

@@ -101,7 +101,7 @@ def mixed(minutes: float, requests: int, seed: int) -> bool:
                 strike, heal = possible[name]
                 proxy.share, proxy.fault = 0.01, chance.choice(["", "", "reset", "delay", "lose reply"])
                 strike()
-                time.sleep(chance.uniform(0.1, 3))
+                time.sleep(chance.uniform(0.1, 3))  # as long as the fault lasts
                 heal()
                 proxy.share, proxy.fault = 0.05, ""
                 struck[name] += 1
