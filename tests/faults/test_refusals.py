@@ -65,12 +65,10 @@ def test_files_of_a_store_that_is_newer(data: Path) -> None:
 
 
 def test_a_format_of_a_newer_version_and_the_older_version_again(data: Path) -> None:
-    with EmbeddedStore(data) as url:  # as a version leaves it that did not note it yet
-        connected = connect(url, timeout=5, pause=0, pool=1)
-        connected.command("SET", "comments:{people}:x", "1")
     with service.serving(data) as running:
         assert running.answers("/readyz")
     with EmbeddedStore(data) as url:
+        connected = connect(url, timeout=5, pause=0, pool=1)
         assert connected.command("GET", "comments:{people}:format").startswith(b"1 ")
         connected.command("SET", "comments:{people}:format", "2 9.0")
         connected.close()
