@@ -1,4 +1,5 @@
-"""Runs the benches: `python -m bench [--quick] [--json FILE] [reads] [submissions] [removal] [growth] [isso]`.
+"""Runs the benches: `python -m bench [--quick] [--json FILE] [reads] [submissions] [removal] [growth] [flood]
+[isso]`.
 
 Prints a table; with --json writes the figures too. Needs the extras dev and bench; wrk and nginx
 are used when they are there. Whole, it takes some ten minutes; --quick about two.
@@ -11,7 +12,7 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import growth, isso, reads, removal, submissions
+from bench import flood, growth, isso, reads, removal, submissions
 from bench.stage import Row
 
 FULL: dict[str, Callable[[], list[Row]]] = {
@@ -19,6 +20,7 @@ FULL: dict[str, Callable[[], list[Row]]] = {
     "submissions": submissions.measure,
     "removal": removal.measure,
     "growth": growth.measure,
+    "flood": flood.measure,
     "isso": isso.measure,
 }
 QUICK: dict[str, Callable[[], list[Row]]] = {
@@ -26,6 +28,7 @@ QUICK: dict[str, Callable[[], list[Row]]] = {
     "submissions": lambda: submissions.measure(2_000),
     "removal": lambda: removal.measure(20),
     "growth": lambda: growth.measure(100_000),
+    "flood": lambda: flood.measure(2),
     "isso": lambda: isso.measure(100),
 }
 

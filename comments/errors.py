@@ -93,3 +93,9 @@ class StoreFull(CommentsError):
     """The store refuses writes that need room (memory or disk); reads and removals still work."""
 
     code = "store_full"
+
+
+class Busy(CommentsError):
+    """More is asked for than can be done at this moment; nothing was done."""
+
+    code = "busy"

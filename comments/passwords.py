@@ -2,18 +2,24 @@
 
 argon2id at OWASP's 19 MiB, two passes, one lane: some 30 ms a check. Two at a time in a process, and behind everything
 else that wants the processor: a flood of sign-ins then waits in line instead of making those wait who read and write.
+The line is short, so that it never has all the threads that moderators' requests run in.
 """
 
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from comments.errors import Busy
+
+T = TypeVar("T")
 
 SHORTEST = 8
 RECOMMENDED = 15
@@ -37,23 +43,43 @@ def _step_back() -> None:
 
 
 _workers = ThreadPoolExecutor(2, thread_name_prefix="passwords", initializer=_step_back)
+_places = threading.BoundedSemaphore(8)
+
+
+def _in_line(call: Callable[..., T], *args: Any) -> T:
+    if not _places.acquire(blocking=False):
+        raise Busy("many passwords wait to be checked")
+    try:
+        return _workers.submit(call, *args).result()
+    except RuntimeError as error:
+        raise Busy("no thread is left") from error
+    finally:
+        _places.release()
+
 
 # The hash of 32 random bytes that nobody kept, made with the parameters above.
 _NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$NLjxMvutGBmZPmLIZEAxRw$JQg+50++lqQZy4O+Jb3Ac6jDVOFUmDz13J6LduygnwA"
 
 
 def hash_password(password: str) -> str:
-    """The hash to keep, with its own salt and parameters, as one line of text."""
-    return _workers.submit(_hasher.hash, _bytes(password)).result()
+    """The hash to keep, with its own salt and parameters, as one line of text.
+
+    Raises:
+        Busy: many others wait already.
+    """
+    return _in_line(_hasher.hash, _bytes(password))
 
 
 def verify(password_hash: str | None, password: str) -> bool:
     """Whether the password belongs to the hash.
 
     Without a hash (no such moderator, or none set) it is false after the same work, so that time tells nothing.
+
+    Raises:
+        Busy: many others wait already.
     """
     try:
-        right = _workers.submit(_hasher.verify, password_hash or _NOBODYS, _bytes(password)).result()
+        right = _in_line(_hasher.verify, password_hash or _NOBODYS, _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
     return right and password_hash is not None

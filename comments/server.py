@@ -34,6 +34,7 @@ _FILES = 500  # open files that a worker needs besides
 _BACKLOG = 1024
 _LAST_REQUESTS = 8  # seconds that requests in flight have at the end; with the store's own, below `docker stop`'s 10
 _GARBAGE = 20_000  # new objects after which the youngest are looked through for what only holds itself
+_SWITCH = 0.0005  # seconds for which a thread that computes keeps the loop, and with it all readers, waiting
 _BREATH = 0.2  # seconds before a worker that died is replaced, so that one that dies at once is not in a hot loop
 
 LoadApp = Callable[[], Flask]
@@ -226,6 +227,7 @@ async def _work(load_app: LoadApp, address: str, port: int, threads: int, max_bo
     # what a start leaves behind lives as long as the worker: no need to look through it again and again
     gc.freeze()
     gc.set_threshold(_GARBAGE, 50, 50)
+    sys.setswitchinterval(_SWITCH)
     connections = Connections(front, most=resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES)
     connections.begin(loop)
     server = await loop.create_server(connections.make, address, port, reuse_port=True, backlog=_BACKLOG)

@@ -4,11 +4,14 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
 import pytest
 
 from comments import passwords
+from comments.errors import Busy
+from tests.service import until
 
 GOOD = "correct horse battery"
 
@@ -91,6 +94,18 @@ def test_few_checks_run_at_once() -> None:
     done.set()
     waiting.join(5)
     assert not waiting.is_alive()
+
+
+def test_the_line_is_short_and_whoever_finds_it_full_is_told_at_once() -> None:
+    done = threading.Event()
+    with ThreadPoolExecutor(8) as crowd:
+        in_line = [crowd.submit(passwords._in_line, done.wait, 5) for _ in range(8)]
+        until(lambda: passwords._places._value == 0, 5)
+        with pytest.raises(Busy):
+            passwords.verify(None, GOOD)
+        done.set()
+        assert all(future.result() for future in in_line)
+    assert not passwords.verify(None, GOOD)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")

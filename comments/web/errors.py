@@ -57,6 +57,9 @@ def of(error: errors.CommentsError) -> Problem:
             detail = gettext("The service cannot reach its store just now; please try again.")
             outcome = "unknown" if error.maybe_written else None
             return Problem(503, error.code, detail, retry_after=_RETRY_AFTER, outcome=outcome)
+        case errors.Busy():
+            detail = gettext("Too many ask for this at the same moment; please try again in some seconds.")
+            return Problem(503, error.code, detail, retry_after=_RETRY_AFTER)
         case _:
             raise error
 
