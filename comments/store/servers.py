@@ -6,13 +6,13 @@ says. After a time-out a server is left alone for `pause` seconds, so that one t
 time-out, not each request one, and the other servers of a cluster go on.
 """
 
-import select
 import threading
 import time
 from binascii import crc_hqx
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from selectors import EVENT_READ, PollSelector
 from typing import Any, Protocol
 
 from redis.asyncio.connection import ConnectionPool as AsyncConnectionPool
@@ -476,9 +476,12 @@ def _all_answer(subscriptions: Sequence[PubSub]) -> list[bytes]:
 
 def _read_all(subscriptions: Sequence[PubSub], wait: float) -> Iterator[bytes]:
     """The announcements that have come, after waiting for the first."""
-    sockets: dict[Any, PubSub] = {getattr(one.connection, "_sock", None): one for one in subscriptions}
-    readable, _, _ = select.select(list(sockets), [], [], wait)
-    for ready in readable:
-        while message := sockets[ready].get_message(timeout=0):
+    with PollSelector() as waiting:  # select() knows no file beyond the 1,024th, and readers may have more open
+        for subscription in subscriptions:
+            connection: Any = subscription.connection
+            waiting.register(connection._sock, EVENT_READ, subscription)
+        ready = [key.data for key, _ in waiting.select(wait)]
+    for subscription in ready:
+        while message := subscription.get_message(timeout=0):
             if message["type"] == "message":
                 yield message["data"]

@@ -1,9 +1,12 @@
 """The connection to the store when the store is not well: bounded, honest about writes, back without a restart."""
 
+import os
+import resource
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -152,6 +155,18 @@ def test_a_listener_hears_announcements_and_learns_of_a_cut(client: Client) -> N
     client.command("CLIENT", "KILL", "TYPE", "pubsub")
     thread.join(2)
     assert lost.is_set()
+
+
+def test_a_listener_hears_with_thousands_of_files_open(client: Client) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    with ExitStack() as stack:
+        for _ in range(1100):
+            stack.enter_context(Path(os.devnull).open())
+        heard = client.listen("t:changed", poll=0.05)
+        assert [next(heard), next(heard)] == [None, None]
+        client.command("PUBLISH", "t:changed", "news")
+        assert next(message for message in heard if message) == b"news"
 
 
 def test_a_listener_does_not_wait_for_a_store_that_hangs(mute: str) -> None:
