@@ -87,22 +87,40 @@ class Client:
         Each is on its own: one that fails raises after all have run. `safe` writes are on a replica as well, where
         that was asked for. `of_another_type` stands for the reply of a command whose key holds something else.
         """
-        if not calls and not before:
-            return []
-        wait = self._wait if safe else None
         with _translated(writes=any(call.script.writes for call in calls)):
-            replies = self._servers.send([*before, *map(_words, calls)], wait)
-            missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-            if missing:  # a restarted or promoted server
-                again = [_whole(calls[at - len(before)]) for at in missing]
-                for at, reply in zip(missing, self._servers.send(again, wait), strict=True):
-                    replies[at] = reply
+            replies = self._replies(calls, before, safe=safe)
             for at, reply in enumerate(replies):
                 if isinstance(reply, Exception):
                     if of_another_type is None or word_of(reply) != "WRONGTYPE":
                         raise reply
                     replies[at] = of_another_type
             return replies
+
+    def try_all(self, calls: Sequence[Call], before: Sequence[Command] = (), *, safe: bool = False) -> list[Any]:
+        """As `run_all`, but what a server of several did not do has its `Unavailable` or `StoreFull` in its place."""
+        with _translated(writes=any(call.script.writes for call in calls)):
+            replies = self._replies(calls, before, safe=safe)
+        for at, reply in enumerate(replies):
+            if isinstance(reply, Exception):
+                try:
+                    with _translated(writes=at >= len(before) and calls[at - len(before)].script.writes):
+                        raise reply
+                except (Unavailable, StoreFull) as error:
+                    replies[at] = error
+        return replies
+
+    def _replies(self, calls: Sequence[Call], before: Sequence[Command], *, safe: bool) -> list[Any]:
+        """The driver's replies, an exception for what failed."""
+        if not calls and not before:
+            return []
+        wait = self._wait if safe else None
+        replies = self._servers.send([*before, *map(_words, calls)], wait)
+        missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if missing:  # a restarted or promoted server
+            again = [_whole(calls[at - len(before)]) for at in missing]
+            for at, reply in zip(missing, self._servers.send(again, wait), strict=True):
+                replies[at] = reply
+        return replies
 
     def pipeline(self, commands: Sequence[Command], *, of_another_type: Any = None) -> list[Any]:
         """Plain commands in one round trip, not one transaction; their raw replies. See `run_all`."""

@@ -183,13 +183,17 @@ class CommentStore:
         """Queues many, each on its own, in one round trip; what `enqueue` would have returned or raised for each."""
         calls = [self._enqueue_call(entry) for entry in entries]
         keep = [command for entry in entries for command in self._keep(entry)]
-        try:
-            replies = self._client.run_all(calls, keep, safe=True)[len(keep) :]
-        except Unavailable as error:
-            if not keep:
-                raise
-            replies = self._enqueue_alone(entries, calls, error)
-        return [_queued(entry, reply) for entry, reply in zip(entries, replies, strict=True)]
+        replies = self._client.try_all(calls, keep, safe=True)
+        kept, queued = replies[: len(keep)], replies[len(keep) :]
+        for reply in queued:
+            if isinstance(reply, Exception):
+                raise reply
+        outcomes = [_queued(entry, reply) for entry, reply in zip(entries, queued, strict=True)]
+        if any(isinstance(reply, Exception) for reply in kept):
+            self._mark_unnamed(
+                entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome == entry.answer
+            )
+        return outcomes
 
     def _keep(self, entry: Entry) -> list[Command]:
         """What keeps a pseudonym for good, and the way back from it."""
@@ -197,19 +201,15 @@ class CommentStore:
             return []
         return [("PERSIST", self._keys.person(entry.blind)), ("SET", self._keys.known(entry.person), entry.blind)]
 
-    def _enqueue_alone(self, entries: Sequence[Entry], calls: Sequence[Call], error: Unavailable) -> list[Any]:
-        """The scripts once more (they may be), where perhaps only the shards of pseudonyms are away."""
-        try:
-            replies = self._client.run_all(calls, safe=True)
-        except Unavailable as again:
-            raise Unavailable(str(again), maybe_written=error.maybe_written or again.maybe_written) from error
-        marks: list[Command] = [
-            ("HSET", self._keys.comment(entry.comment_id), "blind", entry.blind)  # `repair` keeps the pseudonym later
-            for entry, reply in zip(entries, replies, strict=True)
-            if entry.blind and entry.person and _queued(entry, reply) == entry.answer
-        ]
-        self._client.pipeline(marks)
-        return replies
+    def _mark_unnamed(self, entries: Iterable[Entry]) -> None:
+        """The shards of their pseudonyms are away: `repair` keeps these later."""
+        self._client.pipeline(
+            [
+                ("HSET", self._keys.comment(entry.comment_id), "blind", entry.blind)
+                for entry in entries
+                if entry.blind and entry.person
+            ]
+        )
 
     def _enqueue_call(self, entry: Entry) -> Call:
         keys, submission, shard = self._keys, entry.submission, shards.shard_in(entry.comment_id)
