@@ -38,7 +38,7 @@ class Client:
         )
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
-        body = await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))  # type: ignore[index]
+        body = await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))  # type: ignore[index]  # it is there
         self._free.append((reader, writer))
         self.took.setdefault(kind, []).append(time.perf_counter() - began)
         self.statuses[int(head[9:12])] += 1
@@ -63,8 +63,8 @@ def flood(port: int, begin: Any, end: Any) -> None:
     async def run() -> None:
         client, number = Client(port), 0
         page = await client.send("page", get("/moderate/sign-in"))
-        token = re.search(rb'name="csrf_token" value="([^"]+)"', page)[1].decode()  # type: ignore[index]
-        cookie = re.search(rb"(?i)set-cookie: ([^;]+)", page)[1].decode()  # type: ignore[index]
+        token = re.search(rb'name="csrf_token" value="([^"]+)"', page)[1].decode()  # type: ignore[index]  # it is there
+        cookie = re.search(rb"(?i)set-cookie: ([^;]+)", page)[1].decode()  # type: ignore[index]  # it is there
         pending: set[asyncio.Task[bytes]] = set()
         while True:
             while not begin.is_set():

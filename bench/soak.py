@@ -4,13 +4,14 @@ python -m bench.soak                    every fault once, 2,000 acknowledged sub
 python -m bench.soak --times 5          each five times; what was lost is added up
 python -m bench.soak --only Cluster     those whose name contains a word
 python -m bench.soak --write            puts the table into docs/reliability.md
-python -m bench.soak --minutes 60       all faults of one server mixed on one store, which is never emptied; goes on
+python -m bench.soak --minutes 60       all faults of one service mixed on one store, which is never emptied; goes on
                                         until 1,000,000 requests were answered as well (--requests)
 
 A fixed seed (--seed) draws what strikes, for how long, and what the clients do.
 """
 
 import argparse
+import os
 import random
 import re
 import signal
@@ -23,9 +24,10 @@ from pathlib import Path
 
 from comments.store.client import connect
 from tests import service
-from tests.faults.load import Load, audit
+from tests.faults.load import Load, audit, over_http
+from tests.faults.machine import Machine
 from tests.faults.proxy import Proxy
-from tests.faults.scenes import SCENES, Row, a_store_that_loses_power, an_app, lacks, play, tear, url_of
+from tests.faults.scenes import SCENES, Row, a_store_that_loses_power, directory, lacks, play, tear, url_of
 from tests.topologies.fleet import Valkey
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "reliability.md"
@@ -61,10 +63,15 @@ def line(name: str, rows: list[Row]) -> str:
 Fault = tuple[Callable[[], object], Callable[[], object]]  # strike and heal
 
 
-def faults(store: Valkey, proxy: Proxy, lose_power: Callable[[], None], clock: list[float]) -> dict[str, Fault]:
-    """What can happen to one server, to the way there, and to the service's clock."""
+def faults(
+    running: service.Service, machine: Machine, store: Valkey, proxy: Proxy, lose_power: Callable[[], None]
+) -> dict[str, Fault]:
+    """What can happen to the service's machine and workers, to its one server, and to the way there."""
 
     def nothing() -> None: ...
+
+    def to_a_worker(number: signal.Signals) -> None:
+        os.kill(running.workers()[0], number)
 
     wire = {
         fault: (partial(setattr, proxy, "fault", fault), partial(setattr, proxy, "fault", ""))
@@ -72,41 +79,47 @@ def faults(store: Valkey, proxy: Proxy, lose_power: Callable[[], None], clock: l
     }
     return {
         **wire,
-        "kill": (store.kill, store.start),
-        "torn": (partial(tear, store), store.start),
-        "power": (lose_power, store.start),
-        "hang": (partial(store.signal, signal.SIGSTOP), lambda: store.signal(signal.SIGCONT)),
-        "memory": (
+        "store killed": (store.kill, store.start),
+        "log torn": (partial(tear, store), store.start),
+        "power lost": (lose_power, store.start),
+        "store hangs": (partial(store.signal, signal.SIGSTOP), lambda: store.signal(signal.SIGCONT)),
+        "memory full": (
             partial(store.ask, "CONFIG", "SET", "maxmemory", "1mb"),
             partial(store.ask, "CONFIG", "SET", "maxmemory", "0"),
         ),
         "read-only": (partial(store.ask, "REPLICAOF", "127.0.0.1", "1"), partial(store.ask, "REPLICAOF", "NO", "ONE")),
-        "rewrite": (partial(store.ask, "BGREWRITEAOF"), nothing),
-        "clock": (partial(clock.__setitem__, 0, -3600.0), partial(clock.__setitem__, 0, 0.0)),
+        "log rewritten": (partial(store.ask, "BGREWRITEAOF"), nothing),
+        "worker killed": (partial(to_a_worker, signal.SIGKILL), nothing),
+        "worker told to end": (partial(to_a_worker, signal.SIGTERM), nothing),
+        "clock back an hour": (partial(machine.be, ahead=-3600), machine.be),
+        "no threads": (partial(machine.be, no_threads=True), machine.be),
+        "no ports": (partial(machine.be, no_ports=True), machine.be),
     }
 
 
 def mixed(minutes: float, requests: int, seed: int) -> bool:
-    """All of them on one store, one after another and some on top of a bad connection; whether nothing was wrong."""
+    """One after another on one service and store, some on top of a bad connection; whether all was well."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     struck: Counter[str] = Counter()
-    with a_store_that_loses_power() as (store, lose_power):
-        proxy, clock = Proxy(("127.0.0.1", store.port), seed), [0.0]
-        ask, token, _ = an_app(proxy.url, pause=0.2, now=lambda: time.time() + clock[0])
-        possible = faults(store, proxy, lose_power, clock)
-        began = time.monotonic()
-        with Load(ask, token, seed) as load:
-            while time.monotonic() - began < minutes * 60 or len(load.history.times) < requests:
-                name = chance.choice(list(possible))
-                strike, heal = possible[name]
-                proxy.share, proxy.fault = 0.01, chance.choice(["", "", "reset", "delay", "lose reply"])
-                strike()
-                time.sleep(chance.uniform(0.1, 3))  # as long as the fault lasts
-                heal()
-                proxy.share, proxy.fault = 0.05, ""
-                struck[name] += 1
-                before = load.accepted
-                service.until(lambda before=before: load.has_accepted(before + 100), 120)
+    with a_store_that_loses_power() as (store, lose_power), directory() as data:
+        proxy, machine = Proxy(("127.0.0.1", store.port), seed), Machine(data)
+        settings = {"COMMENTS_SUBMIT_LIMIT": "", "COMMENTS_REDIS_URL": proxy.url, "COMMENTS_PAUSE": "0.2"}
+        with service.serving(data, "--workers", "2", **settings, **machine.environ) as running:
+            token = service.run("token", "add", "load", "--data", str(data), **settings).stdout.strip()
+            possible = faults(running, machine, store, proxy, lose_power)
+            began = time.monotonic()
+            with Load(over_http(lambda: running.port), token, seed) as load:
+                while time.monotonic() - began < minutes * 60 or len(load.history.times) < requests:
+                    name = chance.choice(list(possible))
+                    strike, heal = possible[name]
+                    proxy.share, proxy.fault = 0.01, chance.choice(["", "", "reset", "delay", "lose reply"])
+                    strike()
+                    time.sleep(chance.uniform(0.1, 3))  # as long as the fault lasts
+                    heal()
+                    proxy.share, proxy.fault = 0.05, ""
+                    struck[name] += 1
+                    before = load.accepted
+                    service.until(lambda before=before: load.has_accepted(before + 100), 120)
         took, history = time.monotonic() - began, load.history
         proxy.close()
         client = connect(url_of(store), timeout=60, pause=0, pool=2)

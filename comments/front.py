@@ -30,7 +30,7 @@ Environ = dict[str, Any]
 Answer = tuple[int, Headers, bytes]
 
 # What begins with these may wait for other things than the store.
-_IN_THREADS = ("/moderate/", "/api/v1/moderation/", "/metrics", "/readyz")
+IN_THREADS = ("/moderate/", "/api/v1/moderation/", "/metrics", "/readyz")
 
 
 class Front:
@@ -62,7 +62,7 @@ class Front:
             request.connection.answer(request, 400, [], b"")
             return
         environ = _environ(request, path, query)
-        if path.startswith(_IN_THREADS):
+        if path.startswith(IN_THREADS):
             self._threads.run(self._answer, request, environ)
         else:
             Turn(self._loop, self._take_turn).start(request, environ)

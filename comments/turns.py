@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from greenlet import getcurrent, greenlet
 
+from comments.errors import Unavailable
+
 T = TypeVar("T")
 
 
@@ -51,11 +53,19 @@ def result_of(turn: Turn, future: "asyncio.Future[T]") -> T:
 
 
 def aside(call: Callable[..., T], *args: Any) -> T:
-    """The result of a call that may wait without knowing of turns; inside one, it waits in a thread."""
+    """The result of a call that may wait without knowing of turns; inside one, it waits in a thread.
+
+    Raises:
+        Unavailable: the machine has no thread left for it.
+    """
     turn = current()
     if turn is None:
         return call(*args)
-    return result_of(turn, turn.loop.run_in_executor(_aside, call, *args))
+    try:
+        future = turn.loop.run_in_executor(_aside, call, *args)
+    except RuntimeError as error:  # it needs one more thread
+        raise Unavailable("no thread is left") from error
+    return result_of(turn, future)
 
 
 _aside = ThreadPoolExecutor(4, thread_name_prefix="aside")

@@ -19,10 +19,12 @@ from comments import create_app
 from comments.keys import Keys
 from comments.settings import load
 from comments.store.embedded import EmbeddedStore
+from comments.store.line import Line
 from comments.web.here import House
 from tests.people import MAIL_KEY, Moderator, Reader
 from tests.service import until
 from tests.topologies import fleet
+from tests.turns import take_turns
 
 
 @pytest.fixture(scope="session")
@@ -114,16 +116,20 @@ def compiled() -> Compiled:
 
 
 @pytest.fixture
-def make_app(store_url: str, data: Path, keys: Keys, compiled: Compiled) -> Callable[..., Flask]:
+def make_app(store_url: str, data: Path, keys: Keys, compiled: Compiled) -> Iterator[Callable[..., Flask]]:
     """Builds the app on the empty store; settings by name, as in the environment (`submit_limit="5/minute"`)."""
+    made: list[Flask] = []
 
     def make(now: Callable[[], float] = time.time, **settings: object) -> Flask:
         chosen = {"submit_limit": "", "redis_url": store_url, "data": data, "cache_mb": 0, "min_free_mb": 0}
         app = create_app(load({}, **{**chosen, **settings}), keys, now=now)
         app.jinja_env.bytecode_cache = compiled
-        return app
+        made.append(app)
+        return take_turns(app)
 
-    return make
+    yield make
+    for app in made:
+        app.extensions["comments"].client.close()
 
 
 @pytest.fixture
@@ -186,5 +192,13 @@ def round_trips(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
             sent["piece"] += 1
         send(connection, command, check_health)
 
+    flush = Line._flush
+
+    def flushed(line: Line) -> None:
+        waited = bool(line._fresh)
+        flush(line)
+        sent["piece"] += waited and not line._fresh
+
     monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", counted)
+    monkeypatch.setattr(Line, "_flush", flushed)
     return sent

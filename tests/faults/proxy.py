@@ -19,7 +19,7 @@ class Proxy(threading.Thread):
         self._server = socket.create_server(("127.0.0.1", 0))
         self._chance = random.Random(seed)  # noqa: S311 - no secret
         self.url = f"redis://127.0.0.1:{self._server.getsockname()[1]}"
-        self.fault = ""  # "", cut command, cut reply, lose reply, reset, delay
+        self.fault = ""  # "", cut command, cut reply, lose reply, reset, delay, slow
         self.share = 0.05
         self.command_bytes: int | None = None  # the next connection ends after so many bytes of commands
         self.reply_bytes: int | None = None  # or of replies
@@ -67,6 +67,8 @@ class Proxy(threading.Thread):
         """Whether the connection ends here."""
         if self.fault == "delay":
             time.sleep(0.3)
+        elif self.fault == "slow" and not is_command:
+            time.sleep(3 if self._chance.random() < 0.1 else 0.3)
         elif self.fault == "cut command" and is_command:
             store.sendall(piece[: len(piece) // 2])
             return True

@@ -22,9 +22,11 @@ from comments.store.client import connect
 from comments.store.servers import slot_of
 from tests import service
 from tests.faults.load import Ask, Finding, History, Load, audit, in_process, over_http
+from tests.faults.machine import no_compiler, preloaded
 from tests.faults.proxy import Proxy
 from tests.people import MAIL_KEY
 from tests.topologies import fleet
+from tests.turns import take_turns
 
 KEYS = Keys(b"a secret for tests, not for use", bytes(MAIL_KEY.public_key), Path("nowhere"))
 
@@ -40,6 +42,7 @@ class Scene:
     heal: Callable[[], object] | None = None
     lasts: float = 1.0  # seconds between the two
     loses: bool = False  # whether the promise that was asked for allows a loss
+    forgets: bool = False  # whether others may have seen what nobody was told is safe, before it went
 
 
 Stage = Callable[[], AbstractContextManager[Scene]]
@@ -79,7 +82,7 @@ def an_app(url: str, **settings: Any) -> tuple[Ask, str, Flask]:
     now, keys = chosen.pop("now", time.time), chosen.pop("keys", KEYS)
     app = create_app(load({}, **chosen), keys, now=now)
     people = app.extensions["comments"].people
-    return in_process(app), people.add_token(f"program {len(people.tokens())}"), app
+    return in_process(take_turns(app)), people.add_token(f"program {len(people.tokens())}"), app
 
 
 @contextmanager
@@ -172,10 +175,13 @@ def _stop_worker() -> Iterator[Scene]:
 # -- the way to the store
 
 
-def _wire(fault: str) -> Callable[[], Iterator[Scene]]:
+def _wire(fault: str, share: float = 0.05) -> Callable[[], Iterator[Scene]]:
+    """`share` is of the pieces that pass, which it strikes."""
+
     def build() -> Iterator[Scene]:
         with a_store() as store:
             proxy = Proxy(("127.0.0.1", store.port))
+            proxy.share = share
             ask, token, _ = an_app(proxy.url, timeout=0.5, pause=0.2)
             yield Scene(
                 ask,
@@ -198,6 +204,7 @@ for _fault, _name in {
     "delay": "one piece in 20 delayed by 0.3 s",
 }.items():
     scene(_name)(_wire(_fault))
+scene("every reply 0.3 s late, one in ten 3 s")(_wire("slow", share=1.0))
 
 
 # -- one server of yours
@@ -248,18 +255,13 @@ def tear(store: fleet.Valkey) -> None:
 # -- the power, and the log
 
 
-def no_compiler() -> str:
-    return "" if shutil.which("gcc") else "needs gcc"
-
-
 @contextmanager
 def a_store_that_loses_power(**config: Any) -> Iterator[tuple[fleet.Valkey, Callable[[], None]]]:
     """A store, and what happens to it then: killed, and its files cut to what was on disk."""
     with directory() as path:
-        library, synced = path / "power.so", path / "synced"
-        source = Path(__file__).with_name("power.c")
-        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-        with a_store({"LD_PRELOAD": str(library), "POWER_LOG": str(synced)}, **config) as store:
+        synced = path / "synced"
+        environ = {"LD_PRELOAD": str(preloaded("power.c", path)), "POWER_LOG": str(synced)}
+        with a_store(environ, **config) as store:
 
             def lose_power() -> None:
                 store.kill()
@@ -383,6 +385,36 @@ scene("Sentinel, durability = replica: the primary stopped (SIGSTOP)")(
     _sentinels("replica", lambda group: group.primary().signal(signal.SIGSTOP))
 )
 scene("Sentinel, durability = disk: kill -9 of the primary")(_sentinels("disk", lambda group: group.primary().kill()))
+
+
+def _cut_off(durability: str) -> Callable[[], Iterator[Scene]]:
+    """The primary and the service on one side, the replicas and two of three sentinels on the other."""
+
+    def build() -> Iterator[Scene]:
+        with (
+            fleet.another_network() as (near, far, join),
+            fleet.watched(hosts=(near, far, far), min_replicas_to_write=1, min_replicas_max_lag=2) as group,
+        ):
+            ask, token, _ = an_app(group.url, durability=durability, pause=0.2)
+            yield Scene(
+                ask,
+                token,
+                lambda: group.url,
+                strike=lambda: join(False),
+                heal=lambda: join(True),
+                lasts=8.0,
+                loses=durability != "replica",
+                forgets=True,
+            )
+
+    return build
+
+
+for _durability in ("replica", "disk"):
+    scene(
+        f"Sentinel, durability = {_durability}: the primary and the service cut off from the others for 8 s",
+        fleet.no_second_network,
+    )(_cut_off(_durability))
 
 
 def _nodes(durability: str, strike: str, heal: str = "", lasts: float = 1.0) -> Callable[[], Iterator[Scene]]:

@@ -11,7 +11,9 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlencode
 
+import pytest
 from nacl.public import PrivateKey
 
 from comments.resources import folder
@@ -23,6 +25,7 @@ from comments.store.keys import Keys
 from tests import service
 from tests.faults import scenes
 from tests.faults.load import Load, audit
+from tests.faults.machine import Machine, no_compiler
 from tests.people import COMMENTS, MAIL_KEY, a_submission
 
 Eventually = Callable[..., None]
@@ -116,3 +119,36 @@ def asked(connection: http.client.HTTPConnection) -> int:
     answer = connection.getresponse()
     answer.read()
     return answer.status
+
+
+@pytest.mark.skipif(bool(no_compiler()), reason=no_compiler())
+@pytest.mark.parametrize("short_of", ["no_threads", "no_ports"])
+def test_a_machine_without_threads_or_ports_left_is_answered_503_at_most_and_recovers(
+    data: Path, short_of: str, eventually: Eventually
+) -> None:
+    machine = Machine(data)
+    with (
+        scenes.a_store() as store,
+        service.serving(data, COMMENTS_REDIS_URL=scenes.url_of(store), **machine.environ) as running,
+    ):
+        machine.be(**{short_of: True})
+        statuses = {
+            running.get(path)[0] for path in (f"{COMMENTS}?article=a", "/embed?article=a", "/readyz", "/metrics")
+        }
+        statuses |= {running.post(COMMENTS, a_submission())[0], a_sign_in(running)}
+        assert statuses <= {200, 202, 401, 503}
+        assert 503 in statuses
+        assert running.answers("/healthz")
+        machine.be()
+        eventually(lambda: running.post(COMMENTS, a_submission())[0] == 202)
+        assert a_sign_in(running) == 401
+
+
+def a_sign_in(running: service.Service) -> int:
+    """The status of a sign-in by somebody unknown."""
+    _, page, headers = running.ask("GET", "/moderate/sign-in")
+    token = page.decode().split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
+    typed = urlencode({"csrf_token": token, "name": "Lan", "password": "an unlikely word"})
+    cookie = headers["Set-Cookie"].split(";")[0]
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
+    return running.ask("POST", "/moderate/sign-in", typed, form)[0]

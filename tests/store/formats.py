@@ -20,6 +20,7 @@ from comments.store.client import Client
 from comments.store.format import FORMAT
 from comments.store.repair import repair
 from comments.web.here import House
+from tests.faults.scenes import a_store, url_of
 from tests.people import MAIL_KEY, Moderator, Reader
 from tests.service import until
 
@@ -80,8 +81,6 @@ def fill(app: Flask) -> str:
 
 
 def main() -> None:
-    from tests.faults.scenes import a_store, url_of
-
     keys = Keys(b"a secret for tests, not for use", bytes(MAIL_KEY.public_key), Path("nowhere"))
     with a_store(aof_use_rdb_preamble="no") as store, tempfile.TemporaryDirectory() as data:
         settings = load({}, redis_url=url_of(store), data=data, submit_limit="", cache_mb=0, min_free_mb=0)

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -40,18 +40,29 @@ class Valkey:
         port: int,
         mode: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
+        host: str = HOST,
+        inside: Sequence[str] = (),
         **config: Any,
     ) -> None:
+        """`inside` is a command that runs the server somewhere else, as in a network of its own."""
         self.directory = directory
         self.port = port
+        self.host = host
+        self._inside = inside
         self._mode = mode
         self._environ = {**os.environ, **(environ or {})}
         self._file = directory / "valkey.conf"
         self.process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
-        lines = [f"port {port}", f"bind {HOST}", f"dir {directory}", 'enable-protected-configs "yes"']
+        lines = [
+            f"port {port}",
+            f"bind {host}",
+            "protected-mode no",
+            f"dir {directory}",
+            'enable-protected-configs "yes"',
+        ]
         if "--sentinel" in mode:
-            lines = lines[:3]
+            lines = lines[:4]
         for name, values in config.items():
             for value in values if isinstance(values, list) else [values]:
                 lines.append(f"{name.replace('_', '-')} {value or chr(34) * 2}")
@@ -59,7 +70,7 @@ class Valkey:
 
     @property
     def client(self) -> redis.Redis:
-        return redis.Redis(HOST, self.port, socket_timeout=5, retry=Retry(NoBackoff(), 0), protocol=2)
+        return redis.Redis(self.host, self.port, socket_timeout=5, retry=Retry(NoBackoff(), 0), protocol=2)
 
     def start(self, *more: str) -> "Valkey":
         """Starts it and waits until it answers."""
@@ -69,7 +80,7 @@ class Valkey:
 
     def begin(self, *more: str) -> None:
         with (self.directory / "log").open("ab") as log:
-            command = [str(_binary()), str(self._file), *more, *self._mode]
+            command = [*self._inside, str(_binary()), str(self._file), *more, *self._mode]
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environ
             )
@@ -116,32 +127,39 @@ def _directory() -> Iterator[Path]:
 class Watched:
     """A primary, two replicas and three sentinels."""
 
-    def __init__(self, directory: Path, down_after: int) -> None:
+    def __init__(
+        self, directory: Path, down_after: int, hosts: Sequence[Mapping[str, Any]] = ({}, {}, {}), **config: Any
+    ) -> None:
+        """`hosts` says where each server runs, and a sentinel beside it."""
         ports = free_ports(6)
-        self.servers = [Valkey(directory / f"s{n}", port, **DURABLE) for n, port in enumerate(ports[:3])]
+        self.servers = [
+            Valkey(directory / f"s{n}", ports[n], **host, **{**DURABLE, **config}) for n, host in enumerate(hosts)
+        ]
+        first = self.servers[0]
         self.sentinels = [
             Valkey(
                 directory / f"w{n}",
-                port,
+                ports[3 + n],
                 ["--sentinel"],
+                **host,
                 sentinel=[
-                    f"monitor {SERVICE} {HOST} {ports[0]} 2",
+                    f"monitor {SERVICE} {first.host} {first.port} 2",
                     f"down-after-milliseconds {SERVICE} {down_after}",
                     f"failover-timeout {SERVICE} 5000",
                 ],
             )
-            for n, port in enumerate(ports[3:])
+            for n, host in enumerate(hosts)
         ]
 
     @property
     def url(self) -> str:
-        return f"redis+sentinel://{','.join(f'{HOST}:{one.port}' for one in self.sentinels)}/{SERVICE}"
+        return f"redis+sentinel://{','.join(f'{one.host}:{one.port}' for one in self.sentinels)}/{SERVICE}"
 
     def start(self) -> None:
         primary, *others = self.servers
         primary.start()
         for replica in others:
-            replica.start("--replicaof", HOST, str(primary.port))
+            replica.start("--replicaof", primary.host, str(primary.port))
         for sentinel in self.sentinels:
             sentinel.start()
         until(self.is_whole, 30)
@@ -269,10 +287,12 @@ class Nodes:
 
 
 @contextmanager
-def watched(down_after: int = 1000) -> Iterator[Watched]:
+def watched(
+    down_after: int = 1000, hosts: Sequence[Mapping[str, Any]] = ({}, {}, {}), **config: Any
+) -> Iterator[Watched]:
     """A primary with replicas and sentinels, whole when the block begins."""
     with _directory() as directory:
-        group = Watched(directory, down_after)
+        group = Watched(directory, down_after, hosts, **config)
         try:
             group.start()
             yield group
@@ -290,6 +310,45 @@ def clustered(timeout: int = 1000, *, replicas: bool = True, **config: Any) -> I
             yield nodes
         finally:
             nodes.stop()
+
+
+def no_second_network() -> str:
+    """What this machine lacks for one."""
+    try:
+        with another_network():
+            return ""
+    except (OSError, subprocess.CalledProcessError):
+        return "needs the right to make a network"
+
+
+@contextmanager
+def another_network() -> Iterator[tuple[dict[str, Any], dict[str, Any], Callable[[bool], None]]]:
+    """A host here, a host in a network of its own on this machine, and what cuts (False) and mends the way between.
+
+    Nobody is told of a cut: what is sent is lost, as it is when a cable is pulled. Needs root.
+    """
+    name, near, far = f"c{os.getpid()}", "198.18.0.1", "198.18.0.2"  # a range for tests (RFC 2544)
+
+    def run(*words: str) -> None:
+        subprocess.run(words, check=True, capture_output=True)
+
+    inside = ["ip", "netns", "exec", name]
+    run("ip", "netns", "add", name)
+    try:
+        run("ip", "link", "add", f"{name}n", "type", "veth", "peer", "name", f"{name}f", "netns", name)
+        run("ip", "address", "add", f"{near}/30", "dev", f"{name}n")
+        run("ip", "link", "set", f"{name}n", "up")
+        run(*inside, "ip", "address", "add", f"{far}/30", "dev", f"{name}f")
+        run(*inside, "ip", "link", "set", "lo", "up")
+
+        def join(together: bool) -> None:
+            run(*inside, "ip", "link", "set", f"{name}f", "up" if together else "down")
+
+        join(True)
+        yield {"host": near}, {"host": far, "inside": inside}, join
+    finally:
+        subprocess.run(["ip", "link", "delete", f"{name}n"], check=False, capture_output=True)
+        run("ip", "netns", "delete", name)
 
 
 def empty(servers: Sequence[Valkey]) -> None:
