@@ -123,8 +123,8 @@ def _within(seconds: float, connection: socket.socket) -> Iterator[list[Any]]:
 
     timer = threading.Timer(seconds, cut)
     timer.daemon = True
-    timer.start()
     try:
+        timer.start()
         yield held
     finally:
         timer.cancel()

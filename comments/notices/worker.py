@@ -33,7 +33,7 @@ _GIVEN_UP = 24 * 3600 * 1000  # milliseconds after the first failure
 _REST = 60.0  # seconds at most that a webhook is left alone after failures, whatever there is to tell
 _MAIL_EVERY = 60.0  # seconds between two looks whether to write
 _MAIL_AGAIN = 300  # seconds after a mail server did not take it
-_AFTER_TROUBLE = 5.0  # seconds after the store did not answer
+_AFTER_TROUBLE = 5.0  # seconds after the store did not answer, or something worse
 
 
 @contextmanager
@@ -120,7 +120,7 @@ class Worker:
         except webhooks.NotTaken as error:
             self._not_taken(url, due, now, str(error))
             self._failures[url] += 1
-            return min(2.0 ** self._failures[url], _REST)
+            return min(2.0 ** min(self._failures[url], 10), _REST)  # a float has an end
         self._outbox.told(url, due)
         self._failures[url] = 0
         return 0
@@ -148,11 +148,16 @@ class Worker:
 
     def _hold(self, held: threading.Event, over: threading.Event) -> None:
         while not over.is_set():
+            wait = _LOOKS_EVERY
             try:
                 (held.set if self.hold() else held.clear)()
             except CommentsError:
                 held.clear()
-            over.wait(_LOOKS_EVERY)
+            except Exception:  # a thread that ended would let this process deliver beside the next one, for good
+                held.clear()
+                log.exception("no notices leave from here")
+                wait = _AFTER_TROUBLE
+            over.wait(wait)
         with suppress(CommentsError):
             self._outbox.let_go(self._name)
 
@@ -206,5 +211,8 @@ def _repeat(job: Callable[[], float], held: threading.Event, over: threading.Eve
         except CommentsError as error:
             if not over.is_set():
                 log.warning("notices wait for the store (%s)", error)
+            wait = _AFTER_TROUBLE
+        except Exception:  # a thread that ended would tell nobody anything more
+            log.exception("a notice did not leave")
             wait = _AFTER_TROUBLE
         over.wait(wait)

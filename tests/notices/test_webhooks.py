@@ -20,6 +20,7 @@ from flask import Flask
 from comments import doctor
 from comments.model import Status, Transition, moment_of
 from comments.notices import webhooks
+from comments.notices import worker as work_on
 from comments.notices.worker import Worker, stands
 from comments.settings import Secret, Settings, load
 from comments.store import records
@@ -33,6 +34,7 @@ from tests.service import COMMAND, clean_environment, end, run, serving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOLD_BACK, AN_HOUR = 10_000, 3_600_000
+HOLDER = "comments:{outbox}:holder"
 Eventually = Callable[..., None]
 
 
@@ -236,6 +238,58 @@ def test_a_notice_keeps_its_name_until_it_is_taken(
     assert {heard.body for heard in receiver.heard} == {receiver.heard[0].body}
 
 
+def test_however_often_a_webhook_fails_it_is_asked_again_in_a_minute(
+    worker: Worker, receiver: Receiver, clock: Clock, reader: Reader, moderator: Moderator
+) -> None:
+    moderator.approved(reader)
+    receiver.answer = status(500)
+    clock.wait(HOLD_BACK)
+    worker.look()
+    worker._failures[receiver.url] = 5000
+    assert worker.tell(receiver.url) == 60
+
+
+def test_whatever_goes_wrong_a_thread_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(work_on, "_AFTER_TROUBLE", 0.0)
+    held, over = threading.Event(), threading.Event()
+    held.set()
+    jobs = iter([lambda: {}["a field that is not there"], over.set])
+    work_on._repeat(lambda: next(jobs)() or 0.0, held, over)
+    assert "a notice did not leave" in caplog.text
+
+
+def test_who_cannot_tell_whether_to_deliver_does_not(
+    worker: Worker, house: House, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    monkeypatch.setattr(work_on, "_LOOKS_EVERY", 0.01)
+    monkeypatch.setattr(work_on, "_AFTER_TROUBLE", 0.01)
+    held, over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=worker._hold, args=(held, over))
+    thread.start()
+    eventually(held.is_set)
+    house.client.command("EVAL", "redis.call('DEL', KEYS[1]) redis.call('RPUSH', KEYS[1], 'x')", 1, HOLDER)
+    eventually(lambda: not held.is_set())
+    house.client.command("DEL", HOLDER)
+    eventually(held.is_set)
+    over.set()
+    thread.join(5)
+
+
+def test_a_connection_that_nobody_can_watch_is_closed(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(webhooks, "_connected", lambda *_: ours)
+
+    def no_thread(_: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Timer, "start", no_thread)
+    with theirs, pytest.raises(RuntimeError):
+        webhooks.post(receiver.url, b"{}", {}, private_networks=True)
+    assert ours.fileno() == -1
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -367,13 +421,13 @@ def test_of_several_processes_on_one_store_one_delivers(
 ) -> None:
     other = Worker(settings, house.client)
     assert (worker.hold(), other.hold(), worker.hold()) == (True, False, True)
-    assert 0 < house.client.command("TTL", "comments:{outbox}:holder") <= HELD
+    assert 0 < house.client.command("TTL", HOLDER) <= HELD
 
 
 def test_who_lost_the_outbox_moves_nothing_in_it(
     settings: Settings, receiver: Receiver, clock: Clock, worker: Worker, house: House, reader: Reader, moderator: Any
 ) -> None:
-    house.client.command("DEL", "comments:{outbox}:holder")
+    house.client.command("DEL", HOLDER)
     assert Worker(settings, house.client).hold()
     moderator.approved(reader)
     clock.wait(HOLD_BACK)
@@ -424,7 +478,7 @@ def test_changes_while_nobody_delivered_are_told_afterwards(
     gone = moderator.approved(reader)
     moderator.decide(first, "reject", 2)
     clock.wait(24 * AN_HOUR)
-    house.outbox.let_go(house.client.command("GET", "comments:{outbox}:holder").decode())
+    house.outbox.let_go(house.client.command("GET", HOLDER).decode())
     later = Worker(settings, house.client)
     assert later.hold()
     work(later, receiver)
@@ -453,7 +507,7 @@ def test_submissions_do_not_notice_a_webhook_that_hangs(
     for thread in threads:
         thread.join(5)
         assert not thread.is_alive()
-    assert house.client.command("EXISTS", "comments:{outbox}:holder") == 0, "another one may go on at once"
+    assert house.client.command("EXISTS", HOLDER) == 0, "another one may go on at once"
 
 
 def approve(port: int, token: str) -> str:
