@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -239,6 +240,22 @@ def test_the_budget_is_never_exceeded(announcer: Announcer) -> None:
     assert 0 < layer._kept.currsize <= 100_000
     assert set(layer._kept._by_key) == {"a", "b"}
     assert len(layer._kept._by_key["a"]) == len(layer._kept)
+
+
+@pytest.mark.parametrize(("query", "keys"), [(60_000, 1), (1, 100)], ids=["long questions", "many articles"])
+def test_kept_answers_take_no_more_memory_than_the_budget(announcer: Announcer, query: int, keys: int) -> None:
+    origin, budget = Origin(b"x"), 10**6
+    layer = cached(origin, announcer, budget=budget).application
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x"}
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(100):
+            origin.headers["Surrogate-Key"] = " ".join(f"{number}-{key}" for key in range(keys))
+            layer(asked | {"QUERY_STRING": f"{number}{'y' * query}"}, lambda *_: None)
+        assert tracemalloc.get_traced_memory()[0] - before < budget * 1.3
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
