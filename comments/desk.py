@@ -144,6 +144,8 @@ class Desk:
             and not comment.is_damaged
         }
         outcomes = dict(zip(changes, self._store.decide(list(changes.values()), by=by, at=at), strict=True))
+        # whoever is told of a colleague's decision relies on it, too
+        self._store.confirm(one for v in verdicts if (one := found.get(v.id)) and one.version != v.version)
         results = []
         for place, verdict in enumerate(verdicts):
             outcome = outcomes.get(place) or self._set_aside(verdict, found.get(verdict.id), by=by, at=at)
@@ -178,6 +180,7 @@ class Desk:
         """
         comment = self.of_receipt(receipt)
         if comment.status == Status.WITHDRAWN:
+            self._store.confirm([comment])
             return comment
         if not may_follow(Decision.WITHDRAW, comment.status):
             raise AlreadyDecided(comment.status, comment.version)
@@ -199,6 +202,7 @@ class Desk:
         if not may_be_edited(comment.status) or comment.is_damaged:
             raise AlreadyDecided(comment.status, comment.version)
         if comment.body == body:
+            self._store.confirm([comment])
             return comment
         at = int(self._now() * 1000)
         if wait := self._wait(self._limit, source, at):
@@ -222,6 +226,7 @@ class Desk:
         if comment.is_damaged or comment.status == Status.WITHDRAWN:
             return _refused(verdict, "invalid", comment.status, comment.version, comment.decided)
         if comment.body == body:
+            self._store.confirm([comment])
             return Result(comment_id, "done", comment.status, comment.version, by)
         at = moment_of(int(self._now() * 1000))
         edited = replace(comment, body=body, edited_at=at)
@@ -362,7 +367,7 @@ class Desk:
 
     def _repeated(self, submission: Submission, fingerprint: str, wait: float) -> Accepted:
         """A repetition of what was answered before costs nothing and is never turned away."""
-        answer = self._store.earlier_answer(submission)
+        answer = self._store.earlier_answer(submission, lifetime=self._idempotency_seconds)
         if not answer:
             raise TooMany(ceil(wait))
         return self._accepted(submission, fingerprint, answer)

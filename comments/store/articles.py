@@ -41,7 +41,7 @@ class Articles:
                 comment.article,
             ],
         )
-        return bool(self._client.run(call))
+        return bool(self._client.run(call, safe=True))
 
     def pinned(self, site: str, article: str) -> list[str]:
         """The ids of an article's pinned comments, in order."""

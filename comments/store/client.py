@@ -53,6 +53,11 @@ class Client:
         self._servers = servers
         self._wait = wait
 
+    @property
+    def waits(self) -> bool:
+        """Whether safe writes wait for replicas."""
+        return self._wait is not None
+
     def command(self, *words: Any) -> Any:
         """One plain command on its key, that is safe to send twice; its reply as redis-py makes it."""
         return _shaped(words, self.run_all([], [words])[0])

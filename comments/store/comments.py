@@ -1,14 +1,14 @@
 """Comments in the store, with one grammar: enqueue, queue (look), decide."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from comments.errors import Closed, ParentUnknown, Unavailable
+from comments.errors import Closed, ParentUnknown, StoreFull, Unavailable
 from comments.model import (
     DEFAULT_SITE,
     FEED_KEPT,
@@ -26,9 +26,10 @@ from comments.model import (
 from comments.store import numbers, records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, announcement, in_ageing
-from comments.store.scripts import ADMIT, DECIDE, EDIT, ENQUEUE, REPORT, SET_ASIDE, Call
+from comments.store.scripts import ADMIT, CONFIRM, DECIDE, EDIT, ENQUEUE, REPORT, SET_ASIDE, Call
 from comments.store.sharing import Share, take, taken, untaken
 
+_FULL_FOR = 60.0  # seconds after a refusal in which the newsroom is told that there is no room
 _PERSON_ON_TRIAL = 600  # seconds that a new pseudonym lives unless a comment of its own keeps it
 _APART = 5.0  # seconds for which limit, person and bans are asked for one by one after one of them was away
 _EDITED = "edited"  # the reason in the log
@@ -109,6 +110,12 @@ class CommentStore:
         self._room = room
         self._keys = Keys(namespace)
         self._apart_until = 0.0
+        self._full_until = 0.0
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether this process has refused a submission within the last minute because there was no room for it."""
+        return time.monotonic() < self._full_until
 
     # -- submissions
 
@@ -127,10 +134,11 @@ class CommentStore:
 
         `now`, `interval` (one submission's worth) and `burst` (the whole bucket) are milliseconds. An address that
         was never seen gets `pseudonym`, for good only when `enqueue` follows. `bans` is asked along with it.
-        What lies on a part of the store that is away holds nobody up.
+        What lies on a part of the store that is away or full holds nobody up.
         """
 
-        self._room()
+        with self._noticed():
+            self._room()
 
         person: list[Command] = []
         if blind:
@@ -149,9 +157,9 @@ class CommentStore:
     def _asked(
         self, limits: Sequence[Call], person: Sequence[Command], banned: Sequence[Command]
     ) -> tuple[list[Any] | None, list[Any] | None, list[Any] | None]:
-        """The replies to each of the three, which lie on shards of their own; None for those on one that is away."""
+        """The replies to each of the three, which lie on shards of their own; None for those that did not reply."""
         if time.monotonic() >= self._apart_until:
-            with suppress(Unavailable):
+            with suppress(Unavailable, StoreFull):
                 replies = self._client.run_all(limits, [*person, *banned])
                 first, second = len(person), len(person) + len(banned)
                 return replies[second:], replies[:first], replies[first:second]
@@ -162,7 +170,7 @@ class CommentStore:
     def _answered(self, calls: Sequence[Call], commands: Sequence[Command]) -> list[Any] | None:
         try:
             return self._client.run_all(calls, commands)
-        except Unavailable:
+        except (Unavailable, StoreFull):
             return None
 
     def enqueue(self, entry: Entry) -> str:
@@ -183,17 +191,27 @@ class CommentStore:
         """Queues many, each on its own, in one round trip; what `enqueue` would have returned or raised for each."""
         calls = [self._enqueue_call(entry) for entry in entries]
         keep = [command for entry in entries for command in self._keep(entry)]
-        replies = self._client.try_all(calls, keep, safe=True)
-        kept, queued = replies[: len(keep)], replies[len(keep) :]
-        for reply in queued:
-            if isinstance(reply, Exception):
-                raise reply
+        with self._noticed():
+            replies = self._client.try_all(calls, keep, safe=True)
+            kept, queued = replies[: len(keep)], replies[len(keep) :]
+            for reply in queued:
+                if isinstance(reply, Exception):
+                    raise reply
         outcomes = [_queued(entry, reply) for entry, reply in zip(entries, queued, strict=True)]
         if any(isinstance(reply, Exception) for reply in kept):
             self._mark_unnamed(
                 entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome == entry.answer
             )
         return outcomes
+
+    @contextmanager
+    def _noticed(self) -> Iterator[None]:
+        """Remembers that there was no room."""
+        try:
+            yield
+        except StoreFull:
+            self._full_until = time.monotonic() + _FULL_FOR
+            raise
 
     def _keep(self, entry: Entry) -> list[Command]:
         """What keeps a pseudonym for good, and the way back from it."""
@@ -203,13 +221,15 @@ class CommentStore:
 
     def _mark_unnamed(self, entries: Iterable[Entry]) -> None:
         """The shards of their pseudonyms are away: `repair` keeps these later."""
-        self._client.pipeline(
-            [
-                ("HSET", self._keys.comment(entry.comment_id), "blind", entry.blind)
-                for entry in entries
-                if entry.blind and entry.person
-            ]
-        )
+        marks: list[Command] = [
+            ("HSET", self._keys.comment(entry.comment_id), "blind", entry.blind)
+            for entry in entries
+            if entry.blind and entry.person
+        ]
+        try:
+            self._client.pipeline(marks)
+        except Unavailable as error:  # the comments themselves are queued
+            raise Unavailable(str(error), maybe_written=True) from error
 
     def _enqueue_call(self, entry: Entry) -> Call:
         keys, submission, shard = self._keys, entry.submission, shards.shard_in(entry.comment_id)
@@ -250,13 +270,14 @@ class CommentStore:
             ],
         )
 
-    def earlier_answer(self, submission: Submission) -> str | None:
-        """What was answered to this idempotency key before, if anything."""
+    def earlier_answer(self, submission: Submission, *, lifetime: int) -> str | None:
+        """What was answered to this idempotency key before, if anything; kept for `lifetime` seconds more."""
         if not submission.idempotency_key:
             return None
         shard = shards.shard_of(submission.site, submission.article)
         key = self._keys.answer(shard, submission.site, submission.article, submission.idempotency_key)
-        found = self._client.command("GET", key)
+        # a write, so that it is on a replica again where the answer is to mean that
+        (found,) = self._client.run_all([], [("GETEX", key, "EX", lifetime)], safe=True)
         return found.decode() if found else None
 
     @staticmethod
@@ -531,7 +552,12 @@ class CommentStore:
             [keys.comment(comment_id), keys.reporters(comment_id), keys.reported(shards.shard_in(comment_id))],
             [comment_id, records.letter(Status.APPROVED), source, reason, REPORTS_MAX, _REPORTERS_REMEMBERED],
         )
-        return bool(self._client.run(call))
+        return bool(self._client.run(call, safe=True))
+
+    def confirm(self, comments: Iterable[Comment]) -> None:
+        """Returns once what these records say is as safe as if it were written now."""
+        if self._client.waits:
+            self._client.run_all([Call(CONFIRM, [self._keys.comment(each.id)], []) for each in comments], safe=True)
 
     def moved_after(self, cursors: Mapping[int, str], *, limit: int) -> list[tuple[int, str, str]]:
         """What stands in the log of each shard after an entry: shard, entry and comment ("" for what is about none)."""

@@ -18,7 +18,7 @@ from comments.errors import AlreadyExists, StoreFull
 from comments.model import moment_of
 from comments.store.client import Client, Command
 from comments.store.keys import Keys
-from comments.store.scripts import ADMIT, AMEND, SESSION, Call
+from comments.store.scripts import ADMIT, AMEND, SESSION, SIGN_IN, Call
 
 ROLES = ("reader-of-log", "moderator", "admin")  # each may do more than the one before
 SETUP_LIFETIME = 24 * 3600
@@ -272,17 +272,10 @@ class People:
         token = secrets.token_urlsafe(32)
         digest, now = _digest(token), int(self._now())
         session, mine = self._keys.session(digest), self._keys.sessions_of(moderator.name)
+        life = min(idle, _HALF_WAY_SECONDS) if way == HALF_WAY else idle
         times: Command = ("created", now, "seen", now, "proved", now)
         who: Command = ("name", moderator.name, "epoch", moderator.epoch, "way", way, "agent", agent[:60])
-
-        self._client.pipeline(
-            [
-                ("HSET", session, *who, *times),
-                ("EXPIRE", session, min(idle, _HALF_WAY_SECONDS) if way == HALF_WAY else idle),
-                ("SADD", mine, digest),
-                ("EXPIRE", mine, 31 * 24 * 3600),
-            ]
-        )
+        self._client.run(Call(SIGN_IN, [session, mine], [digest, life, 31 * 24 * 3600, *who, *times]))
         return token
 
     def session(self, token: str, *, idle: int, absolute: int) -> Session | None:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from comments.store import shards
-from comments.store.client import Client, Command
+from comments.store.client import Client
 from comments.store.keys import Keys
-from comments.store.scripts import FREE, TAKE, UNTAKEN, Call
+from comments.store.scripts import FREE, PRESENCE, TAKE, UNTAKEN, Call
 
 HERE = 60_000  # milliseconds after which somebody who says nothing has gone
 
@@ -62,17 +62,15 @@ class Sharing:
         """
         wanted = [comment_id for comment_id in comment_ids if shards.is_comment_id(comment_id)]
         here = self._here(share.holder, share.now)
-        _, _, names, *answers = self._client.run_all(take(self._keys, share, wanted), here)
+        names, *answers = self._client.run_all([here, *take(self._keys, share, wanted)])
         return taken(answers), [name.decode() for name in names]
 
     def presence(self, name: str, *, now: int) -> list[str]:
         """Notes that somebody is here; the names of all who are."""
-        *_, names = self._client.pipeline(self._here(name, now))
-        return [each.decode() for each in names]
+        return [each.decode() for each in self._client.run(self._here(name, now))]
 
-    def _here(self, name: str, now: int) -> list[Command]:
-        here = self._keys.here
-        return [("ZADD", here, now, name), ("ZREMRANGEBYSCORE", here, "-inf", now - HERE), ("ZRANGE", here, 0, -1)]
+    def _here(self, name: str, now: int) -> Call:
+        return Call(PRESENCE, [self._keys.here], [name, now, now - HERE])
 
     def give_up(self, page: str) -> None:
         """Frees what a screen held, in one round trip."""

@@ -160,6 +160,7 @@ def _queue(notice: Notice | None) -> str:
         share=share,
         untold=here().settings.moderation.hold_back_seconds if here().settings.notices.webhook_urls else 0,
         elsewhere=bool(share and page.total and not page.comments and not one(query, "cursor")),
+        is_full=here().store.turns_away,
         others=[name for name in _presence() if name != signed_in().name] if status == Status.PENDING else [],
         next_url=link("moderate.queue", view | {"cursor": page.next}) if page.next else None,
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from flask import Flask
 from nacl.public import PrivateKey
 
 from comments.resources import folder
@@ -26,7 +27,8 @@ from tests import service
 from tests.faults import scenes
 from tests.faults.load import Load, audit
 from tests.faults.machine import Machine, no_compiler
-from tests.people import COMMENTS, MAIL_KEY, a_submission
+from tests.newsroom import Colleague
+from tests.people import COMMENTS, MAIL_KEY, Reader, a_submission
 
 Eventually = Callable[..., None]
 
@@ -119,6 +121,23 @@ def asked(connection: http.client.HTTPConnection) -> int:
     answer = connection.getresponse()
     answer.read()
     return answer.status
+
+
+def test_when_memory_is_full_somebody_can_sign_in_and_reject_and_is_told(make_app: Callable[..., Flask]) -> None:
+    with scenes.a_store() as store:
+        app = make_app(redis_url=scenes.url_of(store))
+        reader, lan = Reader(app.test_client()), Colleague(app)
+        comment_id = reader.submitted()
+        store.ask("CONFIG", "SET", "maxmemory", "1mb")
+        assert reader.submit().json["code"] == "store_full"
+        lan.signed_in()
+        page = lan.get("/moderate/").text
+        assert "no room for new comments" in page
+        decision = {"id": comment_id, "version": "1", "decision": "reject", "reason": "off_topic"}
+        assert lan.post("/moderate/decisions", page="/moderate/", **decision).status_code == 303
+        assert "no_room" not in lan.get("/moderate/", status="rejected").text
+        store.ask("CONFIG", "SET", "maxmemory", "0")
+        assert reader.submit().status_code == 202
 
 
 @pytest.mark.skipif(bool(no_compiler()), reason=no_compiler())

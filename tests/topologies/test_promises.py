@@ -1,14 +1,18 @@
 """What `durability` promises: kept by real servers, or said not to be."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
 
 from comments import doctor
+from comments.errors import Unavailable
+from comments.model import Status
 from comments.settings import load
 from comments.store.client import connect
+from tests import service
 from tests.people import Moderator, Reader, a_submission
 from tests.topologies.fleet import Nodes, Valkey, Watched, empty
 
@@ -55,18 +59,59 @@ def test_with_every_replica_hung_nothing_is_acknowledged_and_the_retry_is_one_co
     reader = Reader(app.test_client())
     said = a_submission()
     assert reader.submit(**a_submission()).status_code == 202
-    replicas = [one for one in sentinels.servers if one is not sentinels.primary()]
-    for replica in replicas:
-        replica.signal(signal.SIGSTOP)
-    try:
+    with replicas_stopped(sentinels):
         refused = reader.submit(key="once", **said)
-    finally:
-        for replica in replicas:
-            replica.signal(signal.SIGCONT)
     assert (refused.status_code, refused.json["outcome"]) == (503, "unknown")
     eventually(lambda: reader.submit(key="once", **said).status_code == 202)
     moderator = Moderator(app.test_client(), app.extensions["comments"].people.add_token("Lan"))
     assert [one["body"] for one in moderator.queue()].count(said["body"]) == 2
+
+
+def test_what_was_asked_again_beyond_the_limit_waits_for_a_replica_too(make_app: Make, sentinels: Watched) -> None:
+    empty(sentinels.servers)
+    app = make_app(redis_url=sentinels.url, durability="replica", timeout=1.0, pause=0, submit_limit="1/hour")
+    reader = Reader(app.test_client())
+    said = a_submission()
+    with replicas_stopped(sentinels):
+        answers = [reader.submit(key="once", **said) for _ in range(2)]  # the second one finds the first one's answer
+    assert [(one.status_code, one.json["outcome"]) for one in answers] == [(503, "unknown")] * 2
+    assert reader.submit(key="once", **said).status_code == 202
+
+
+def test_a_decision_that_is_told_of_is_on_a_replica(make_app: Make, sentinels: Watched) -> None:
+    empty(sentinels.servers)
+    app = make_app(redis_url=sentinels.url, durability="replica", timeout=1.0, pause=0)
+    reader = Reader(app.test_client())
+    moderator = Moderator(app.test_client(), app.extensions["comments"].people.add_token("Lan"))
+    comment_id, verdict = reader.submitted(), {"version": 1, "decision": "approve"}
+    with replicas_stopped(sentinels):
+        for _ in range(2):  # the second one is a conflict with what may be gone again
+            assert moderator.send([{"id": comment_id, **verdict}]).status_code == 503
+    assert moderator.decide(comment_id, "approve")["outcome"] == "conflict"
+
+
+def test_a_withdrawal_that_was_on_no_replica_is_not_confirmed(make_app: Make, sentinels: Watched) -> None:
+    empty(sentinels.servers)
+    app = make_app(redis_url=sentinels.url, durability="replica", timeout=1.0, pause=0)
+    desk, accepted = app.extensions["comments"].desk, Reader(app.test_client()).submit().json
+    with replicas_stopped(sentinels):
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                desk.withdraw(accepted["receipt"])
+    assert desk.withdraw(accepted["receipt"]).status == Status.WITHDRAWN
+
+
+@contextmanager
+def replicas_stopped(sentinels: Watched) -> Iterator[None]:
+    replicas = [one for one in sentinels.servers if one is not sentinels.primary()]
+    for replica in replicas:
+        replica.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for replica in replicas:
+            replica.signal(signal.SIGCONT)
+        service.until(lambda: sentinels.primary().ask("WAIT", 2, 1000) == 2, 10)
 
 
 def on_replicas(servers: list[Valkey], key: str) -> list[int]:

@@ -1,5 +1,6 @@
-#!lua
--- Takes one from a source's bucket (GCRA: the bucket is the time at which it is full again).
+#!lua flags=allow-oom
+-- Takes one from a source's bucket (GCRA: the bucket is the time at which it is full again); also when memory is full,
+-- so that somebody can sign in and make room.
 -- KEYS: limit
 -- ARGV: now interval burst (milliseconds: one token's worth, and the whole bucket's)
 -- Returns: 0 when admitted, else milliseconds to wait

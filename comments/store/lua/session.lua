@@ -1,5 +1,5 @@
-#!lua
--- Finds a session with its moderator as they are now, and notes that it was seen.
+#!lua flags=allow-oom
+-- Finds a session with its moderator as they are now, and notes that it was seen; also when memory is full.
 -- KEYS: session moderators
 -- ARGV: now idle absolute note_every (seconds)
 -- Returns: {name, moderator JSON, epoch, way, proved} | {}
