@@ -18,7 +18,7 @@ from comments.store.client import Client
 from comments.store.health import Facts, look, missing
 from comments.store.outbox import Outbox
 from comments.store.people import People
-from comments.store.repair import CLASSES, Report, repair
+from comments.store.repair import CLASSES, FOR_SOMEBODY, Report, repair
 from comments.store.seals import Fault
 
 OK, PROBLEM, UNKNOWN = "ok", "problem", "unknown"
@@ -90,7 +90,7 @@ def repaired(settings: Settings, *, look: bool, told: Callable[[Report], None]) 
 
 def _wrong(word: str, report: Report, *, look: bool) -> Finding:
     says = f"{report.counts[word]} {CLASSES[word]}, like {', '.join(report.examples[word])}"
-    if word in ("damaged", "log"):
+    if word in FOR_SOMEBODY:
         return problem(word, f"{says}; this cannot be put right here")
     return problem(word, says) if look else ok(word, f"put right: {says}")
 

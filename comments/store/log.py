@@ -128,7 +128,7 @@ class Log:
         return {shard: [_entry(shard, raw) for raw in raws] for shard, raws in zip(places, found, strict=True)}
 
     def of(self, comment_id: str) -> list[Transition]:
-        """Every transition of one comment, oldest first."""
+        """Every transition of one comment that its record still leads to, oldest first."""
         return [transition for entry in self._entries_of(comment_id) if (transition := _transition(entry))]
 
     def _history(self, only: LogFilter) -> LogPage:
@@ -140,12 +140,11 @@ class Log:
     def _entries_of(self, comment_id: str) -> list[Entry]:
         if not shards.is_comment_id(comment_id):
             return []
-        entries = (self._client.command("HGET", self._keys.comment(comment_id), records.LOG) or b"").decode().split()
-        if not entries:
-            return []
+        read: list[Command] = [("HGET", self._keys.comment(comment_id), records.LOG)]
+        (log,) = self._client.pipeline(read, of_another_type=b"")
         shard = shards.shard_in(comment_id)
-        key = self._keys.log(shard)
-        found = chain.from_iterable(self._client.pipeline([("XRANGE", key, entry, entry) for entry in entries]))
+        read = [("XRANGE", self._keys.log(shard), entry, entry) for entry in records.entries(log)]
+        found = chain.from_iterable(self._client.pipeline(read, of_another_type=[]))
         return [_entry(shard, raw) for raw in found]
 
     def _scope(self, only: LogFilter) -> Sequence[int]:

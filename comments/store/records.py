@@ -1,6 +1,7 @@
 """A comment's hash in the store, to and from the model."""
 
 import json
+import re
 from collections.abc import Sequence
 
 from comments import ids
@@ -13,6 +14,7 @@ FIELDS = (DATA, STATUS, VERSION, LAST, "root", "reports")
 UNREADABLE = [b"", b"", None, None, None, None]  # what stands for the fields of a record that is no hash
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
+_ENTRY = re.compile(rb"[0-9]{1,15}-[0-9]{1,15}")
 _STATUSES = {status[0]: status for status in Status}
 _SHORT = {
     "s": "site",
@@ -93,6 +95,11 @@ def read_last(text: bytes | None) -> LastDecision | None:
     return LastDecision(by, moment_of(at), reason)
 
 
+def entries(log: bytes | None) -> list[str]:
+    """The ids of a comment's entries in the log, oldest first, from its field `LOG`; without those that are none."""
+    return [word.decode() for word in (log or b"").split() if _ENTRY.fullmatch(word)]
+
+
 def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
     """The comment in the fields named by `FIELDS`; None where there is no record.
 
@@ -103,6 +110,7 @@ def read(comment_id: str, fields: Sequence[bytes | None]) -> Comment | None:
         return None
     try:
         said = json.loads(unpack(data or b""))
+        "".join((said["s"], said["a"], said["n"], said["b"])).encode()  # a text each, or else it is damaged
         reported = reports.decode().split() if reports else []
         return Comment(
             id=comment_id,

@@ -5,11 +5,12 @@ seen. To run it twice changes nothing the second time. What cannot be made again
 log) is only told.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from comments import text
 from comments.model import FEED_KEPT, Comment, Status, milliseconds_of
@@ -21,6 +22,10 @@ from comments.store.scripts import MEND, NAME, UPROOT, Call
 
 _STEP = 500  # keys looked at in one go
 _EXAMPLES = 5
+_KEY = re.compile(
+    r"([0-3][0-9a-f])\}:(?:c:(.+)|(q:\w+|a:[0-9a-f]{32}:(?:public|threads|replies|recent)|s:[0-9a-f]{32}:recent)|(ageing))"
+)
+_BLIND = re.compile(rb"[0-9a-f]{32}")
 
 CLASSES = {
     "damaged": "records that cannot be read",
@@ -32,7 +37,9 @@ CLASSES = {
     "planted": "members of queues, pages and lists that are no such comment or article",
     "unnamed": "comments that came while the pseudonym of their person could not be had or kept",
     "log": "comments whose way is not whole in the log",
+    "type": "keys, or comments with keys, that hold another type than they should",
 }
+FOR_SOMEBODY = {"damaged", "log", "type"}  # what repair cannot put right
 
 
 @dataclass
@@ -60,6 +67,15 @@ def repair(
     return _Round(client, namespace, look=look, told=told).run()
 
 
+class _Seen(NamedTuple):
+    """A comment, and of its record what is no matter of a comment: its entries in the log, its data, its `blind`."""
+
+    comment: Comment
+    log: bytes
+    data: bytes
+    blind: bytes
+
+
 class _Round:
     def __init__(self, client: Client, namespace: str, *, look: bool, told: Callable[[Report], None]) -> None:
         self._client = client
@@ -71,14 +87,13 @@ class _Round:
 
     def run(self) -> Report:
         for keys in self._steps():
-            named = [key.removeprefix(self._prefix).partition("}:") for key in keys if key.startswith(self._prefix)]
-            ids = [rest[2:] for _, _, rest in named if rest.startswith("c:") and shards.is_comment_id(rest[2:])]
-            self._comments(ids)
-            for shard, _, rest in named:
-                if rest.startswith(("q:", "a:", "s:")) and not rest.endswith(":meta"):
-                    self._set(int(shard, 16), rest)
-                elif rest == "ageing":
-                    self._ageing(int(shard, 16))
+            named = [found for key in keys if (found := _KEY.fullmatch(key.removeprefix(self._prefix)))]
+            self._comments([found[2] for found in named if shards.is_comment_id(found[2] or "")])
+            for found in named:
+                if found[3]:
+                    self._set(int(found[1], 16), found[3])
+                elif found[4]:
+                    self._ageing(int(found[1], 16))
             self._told(self._report)
         return self._report
 
@@ -98,25 +113,27 @@ class _Round:
     def _comments(self, ids: Sequence[str]) -> None:
         self._report.comments += len(ids)
         read = self._read(ids)
-        sound = [comment for comment, _ in read.values() if comment and not comment.is_damaged]
-        self._mend_all(sound)
-        self._check_logs([(comment, entries) for comment, entries in read.values() if comment in sound])
+        sound = [seen for seen in read.values() if not seen.comment.is_damaged]
+        self._mend_all([seen.comment for seen in sound])
+        self._check_logs(sound)
         self._name_all(sound)
-        for comment_id in (i for i, (comment, _) in read.items() if comment and comment.is_damaged):
+        for comment_id in (comment_id for comment_id, seen in read.items() if seen.comment.is_damaged):
             self._report.add("damaged", comment_id)
             self._show_to_moderators(comment_id)
 
-    def _read(self, ids: Sequence[str]) -> dict[str, tuple[Comment | None, list[str]]]:
-        commands: list[Command] = [("HMGET", self._keys.comment(i), *records.FIELDS, records.LOG) for i in ids]
-        answers = self._client.pipeline(commands, of_another_type=[*records.UNREADABLE, None])
+    def _read(self, ids: Sequence[str]) -> dict[str, _Seen]:
+        """The comments among these ids that have a record."""
+        fields = (*records.FIELDS, records.LOG, "blind")
+        commands: list[Command] = [("HMGET", self._keys.comment(i), *fields) for i in ids]
+        answers = self._client.pipeline(commands, of_another_type=[*records.UNREADABLE, None, None])
         read = {}
-        for comment_id, fields in zip(ids, answers, strict=True):
-            *own, log = fields
-            read[comment_id] = (records.read(comment_id, own), (log or b"").decode(errors="replace").split())
+        for comment_id, (*own, log, blind) in zip(ids, answers, strict=True):
+            if comment := records.read(comment_id, own):
+                read[comment_id] = _Seen(comment, log or b"", own[0] or b"", blind or b"")
         return read
 
     def _mend_all(self, comments: Sequence[Comment]) -> None:
-        answers = self._client.run_all([self._mend_call(comment) for comment in comments])
+        answers = self._client.run_all([self._mend_call(comment) for comment in comments], of_another_type=[b"type"])
         for comment, wrong in zip(comments, answers, strict=True):
             for word in dict.fromkeys(wrong):
                 self._report.add(word.decode(), comment.id)
@@ -154,28 +171,28 @@ class _Round:
             ],
         )
 
-    def _check_logs(self, read: Sequence[tuple[Comment, list[str]]]) -> None:
+    def _check_logs(self, read: Sequence[_Seen]) -> None:
         """Each version of a comment is an entry of its shard's log, and the last one leads where it stands."""
+        entries = [records.entries(seen.log) for seen in read]
         commands: list[Command] = [
-            ("XRANGE", self._keys.log(shards.shard_in(comment.id)), entry, entry)
-            for comment, entries in read
-            for entry in entries
+            ("XRANGE", self._keys.log(shards.shard_in(seen.comment.id)), entry, entry)
+            for seen, own in zip(read, entries, strict=True)
+            for entry in own
         ]
-        found = iter(self._client.pipeline(commands))
-        for comment, entries in read:
-            kept = [one[0][1] for one in islice(found, len(entries)) if one]
-            fields = [dict(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in kept]
-            whole = len(fields) == comment.version and fields[-1][b"to"].decode() == records.letter(comment.status)
-            if not whole or any(entry[b"comment"].decode() != comment.id for entry in fields):
+        found = iter(self._client.pipeline(commands, of_another_type=[]))
+        for (comment, log, *_), own in zip(read, entries, strict=True):
+            said = [_pairs(raw) for raws in islice(found, len(own)) for raw in raws]
+            ends = said[-1].get(b"to") if said else None
+            whole = len(said) == len(log.split()) == comment.version and ends == records.letter(comment.status).encode()
+            if not whole or any(entry.get(b"comment") != comment.id.encode() for entry in said):
                 self._report.add("log", comment.id)
 
-    def _name_all(self, comments: Sequence[Comment]) -> None:
+    def _name_all(self, read: Sequence[_Seen]) -> None:
         """Comments that came while pseudonyms could not be had, or kept, get theirs: the one that is known by now."""
-        reads: list[Command] = [
-            ("HMGET", self._keys.comment(comment.id), "blind", records.DATA) for comment in comments
-        ]
-        for comment, (blind, data) in zip(comments, self._client.pipeline(reads), strict=True):
-            if blind:
+        for comment, _, data, blind in read:
+            if blind and not _BLIND.fullmatch(blind):
+                self._report.add("damaged", comment.id)
+            elif blind:
                 self._report.add("unnamed", comment.id)
                 if not self._look:
                     self._name(comment, blind.decode(), data)
@@ -183,43 +200,49 @@ class _Round:
     def _name(self, comment: Comment, blind: str, data: bytes) -> None:
         keys, shard = self._keys, shards.shard_in(comment.id)
         new = comment.person or secrets.token_hex(8)
-        (known,) = self._client.pipeline([("SET", keys.person(blind), new, "NX", "GET")])
-        person = known.decode() if known else new
+        (known,) = self._client.pipeline([("SET", keys.person(blind), new, "NX", "GET")], of_another_type=False)
+        if known is False:
+            self._report.add("type", comment.id)
+            return
+        person = known.decode(errors="replace") if known else new
         self._client.pipeline([("PERSIST", keys.person(blind)), ("SET", keys.known(person), blind)])
-        self._client.run(
-            Call(
-                NAME,
-                [
-                    keys.comment(comment.id),
-                    keys.comments_of(shard, comment.person or blind),
-                    keys.comments_of(shard, person),
-                ],
-                [comment.id, data, records.with_person(data, person)],
-            )
+        call = Call(
+            NAME,
+            [
+                keys.comment(comment.id),
+                keys.comments_of(shard, comment.person or blind),
+                keys.comments_of(shard, person),
+            ],
+            [comment.id, data, records.with_person(data, person)],
         )
+        if self._client.run_all([call], of_another_type=False) == [False]:
+            self._report.add("type", comment.id)
 
     def _show_to_moderators(self, comment_id: str) -> None:
         """A damaged comment stands in some queue, so that somebody sees it and takes it out."""
         shard = shards.shard_in(comment_id)
         queues = [self._keys.queue(shard, status) for status in Status]
-        scores = self._client.pipeline([("ZSCORE", queue, comment_id) for queue in queues])
-        if not self._look and not any(score is not None for score in scores):
-            self._client.command("ZADD", self._keys.queue(shard, Status.PENDING), 0, comment_id)
+        scores = self._client.pipeline([("ZSCORE", queue, comment_id) for queue in queues], of_another_type=False)
+        if not self._look and not any(scores):
+            pending = self._keys.queue(shard, Status.PENDING)
+            self._client.pipeline([("ZADD", pending, 0, comment_id)], of_another_type=0)
 
     # -- from the sets to the records
 
     def _set(self, shard: int, rest: str) -> None:
         """Every member of one set (`q:STATUS`, `a:ARTICLE:KIND` or `s:SITE:recent`) is a comment that belongs there."""
         key = f"{self._prefix}{shard:02x}}}:{rest}"
-        belongs = self._belongs(rest)
+        belongs, is_replies = self._belongs(rest), rest.endswith(":replies")
         for members in self._members(key, "HSCAN" if rest.endswith(":public") else "ZSCAN"):
-            names = [member.decode(errors="replace") for member in members]
-            named = {member: _id_of(name, shard) for member, name in zip(members, names, strict=True)}
+            names = {member: member.decode(errors="replace") for member in members}
+            named = {
+                member: _id_of(name.rpartition(":")[2] if is_replies else name, shard) for member, name in names.items()
+            }
             read = self._read([i for i in dict.fromkeys(named.values()) if i])
             strange = []
             for member, comment_id in named.items():
-                comment = read[comment_id][0] if comment_id else None
-                if not (comment and belongs(member.decode(), comment)):
+                comment = read[comment_id].comment if comment_id in read else None
+                if not (comment and belongs(names[member], comment)):
                     strange.append((member, comment_id, comment))
             self._uproot(shard, key, rest, strange)
 
@@ -256,7 +279,10 @@ class _Round:
     def _members(self, key: str, command: str) -> Iterator[list[bytes]]:
         cursor: Any = 0
         while True:
-            (answer,) = self._client.pipeline([(command, key, cursor, "COUNT", _STEP)], of_another_type=[b"0", []])
+            (answer,) = self._client.pipeline([(command, key, cursor, "COUNT", _STEP)], of_another_type=False)
+            if answer is False:
+                self._report.add("type", key)
+                return
             cursor, flat = answer
             yield flat[::2]
             if int(cursor) == 0:
@@ -274,12 +300,17 @@ class _Round:
             )
             for member, comment_id, comment in strange
         ]
-        for (member, _, _), there in zip(strange, self._client.run_all(calls), strict=True):
+        answers = self._client.run_all(calls, of_another_type=0)
+        for (member, _, _), there in zip(strange, answers, strict=True):
             if there:
                 self._report.add("planted", member.decode(errors="backslashreplace"))
 
 
-def _id_of(member: str, shard: int) -> str:
-    """The id of the comment that a member names; "" when it can be none of this shard."""
-    comment_id = member.rpartition(":")[2]
-    return comment_id if shards.is_comment_id(comment_id) and shards.shard_in(comment_id) == shard else ""
+def _pairs(raw: tuple[bytes, list[bytes]]) -> dict[bytes, bytes]:
+    """What an entry of a stream says."""
+    return dict(zip(raw[1][::2], raw[1][1::2], strict=True))
+
+
+def _id_of(name: str, shard: int) -> str:
+    """The id of the comment that a name is; "" when it can be none of this shard."""
+    return name if shards.is_comment_id(name) and shards.shard_in(name) == shard else ""

@@ -8,6 +8,7 @@ import pytest
 from comments.store import records, shards
 from comments.store.client import Client, connect
 from comments.store.keys import Keys
+from comments.store.packing import pack
 from comments.store.repair import Report, repair
 from comments.web.here import House
 from tests.people import Moderator, Reader
@@ -96,12 +97,16 @@ def test_a_public_text_that_differs_from_the_record_is_written_anew(
     assert reader.read() == said
 
 
-@pytest.mark.parametrize("member", ["nonsense", b"\xff\xfe", "{own}" + "0" * 26, "{other}" + "0" * 26])
+@pytest.mark.parametrize(
+    "member", ["nonsense", b"\xff\xfe:", "nonsense:{known}", "{own}" + "0" * 26, "{other}" + "0" * 26]
+)
 def test_planted_members_are_taken_out(client: Client, page: list[str], member: str | bytes) -> None:
     before = everything(client)
     shard = shards.shard_in(page[0])
     if isinstance(member, str):
-        member = member.format(own=f"{shard:02x}", other=f"{(shard + 1) % 64:02x}")
+        member = member.format(known=page[1], own=f"{shard:02x}", other=f"{(shard + 1) % 64:02x}")
+    else:
+        member += page[1].encode()
     client.command("ZADD", KEYS.queue(shard, "pending"), 0, member)
     client.command("HSET", ARTICLE.public, member, "{}")
     client.command("ZADD", ARTICLE.replies, 0, member)
@@ -115,6 +120,78 @@ def test_a_gap_in_the_log_is_told(client: Client, page: list[str]) -> None:
     report = repair(client, "comments")
     assert set(report.counts) == {"log"}
     assert set(report.examples["log"]) <= set(page)
+
+
+@pytest.mark.parametrize(
+    "poisoned",
+    [
+        {records.LOG: "no-entry"},
+        {records.LOG: b"\xff\xfe"},
+        {records.LOG: "99999999999999999999-0"},
+        {records.VERSION: "0", records.LOG: ""},
+    ],
+)
+def test_a_history_that_cannot_be_read_is_a_finding_and_hides_no_other(
+    client: Client, page: list[str], moderator: Moderator, poisoned: dict[str, str | bytes]
+) -> None:
+    for field, value in poisoned.items():
+        client.command("HSET", KEYS.comment(page[2]), field, value)
+    client.command("DEL", ARTICLE.public)
+    assert repair(client, "comments").counts == {"log": 1, "public": 2}
+    assert moderator.log(comment=page[2]) == []
+
+
+def test_an_entry_of_the_log_that_says_nothing_is_a_finding(client: Client, page: list[str]) -> None:
+    entry = client.command("XADD", KEYS.log(shards.shard_in(page[0])), "*", "nothing", "")
+    client.command("HSET", KEYS.comment(page[0]), records.LOG, entry)
+    report = repair(client, "comments")
+    assert report.examples == {"log": [page[0]]}
+
+
+def test_a_record_without_its_words_is_a_finding(client: Client, page: list[str]) -> None:
+    client.command("HSET", KEYS.comment(page[1]), records.DATA, pack(json.dumps({"s": "main", "r": []})))
+    assert repair(client, "comments").examples["damaged"] == [page[1]]
+
+
+@pytest.mark.parametrize("name", ["public", "threads", "replies", "recent", "meta"])
+def test_a_key_of_another_type_is_a_finding_and_hides_no_other(
+    client: Client, page: list[str], reader: Reader, name: str
+) -> None:
+    other = reader.submitted(article="another")
+    key, queue = getattr(ARTICLE, name), KEYS.queue(shards.shard_in(other), "pending")
+    client.command("DEL", key)
+    client.command("SET", key, "nothing of ours")
+    client.command("DEL", queue)
+    report = repair(client, "comments")
+    assert report.counts.pop("queue") == 1
+    assert set(report.counts) == {"type"}
+    assert set(report.examples["type"]) <= {key, *page}
+    assert client.command("ZRANGE", queue, 0, -1) == [other.encode()]
+
+
+def test_a_log_or_queue_of_another_type_is_a_finding(client: Client, page: list[str], moderator: Moderator) -> None:
+    shard = shards.shard_in(page[0])
+    for key in (KEYS.queue(shard, "rejected"), KEYS.log(shard)):
+        client.command("SET", key, "nothing of ours")
+    assert set(repair(client, "comments").counts) == {"log", "type"}
+    assert moderator.get("log", comment=page[0]).json["entries"] == []
+
+
+def test_a_damaged_comment_beside_a_queue_of_another_type_is_a_finding(client: Client, page: list[str]) -> None:
+    client.command("HSET", KEYS.comment(page[0]), records.DATA, "{")
+    client.command("SET", KEYS.queue(shards.shard_in(page[0]), "pending"), "nothing of ours")
+    assert {"damaged", "type"} <= set(repair(client, "comments").counts)
+
+
+def test_a_damaged_look_up_value_is_a_finding(client: Client, page: list[str]) -> None:
+    client.command("HSET", KEYS.comment(page[0]), "blind", b"\xff")
+    assert repair(client, "comments").examples == {"damaged": [page[0]]}
+
+
+@pytest.mark.parametrize("key", ["comments:{c:zz}:q:pending", "comments:{c:05}:a:x", "comments:{c:05}:a:x:y:z"])
+def test_keys_that_are_none_of_ours_are_left_alone(client: Client, page: list[str], key: str) -> None:
+    client.command("ZADD", key, 0, "nothing of ours")
+    assert repair(client, "comments").counts == {}
 
 
 def poison(client: Client, comment_id: str, how: str) -> None:
