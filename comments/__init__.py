@@ -117,7 +117,7 @@ def create_app(
         now=now,
     )
     app.extensions["comments"] = house
-    for room in (language, access, errors, headers, pages):
+    for room in (errors, language, access, headers, pages):
         room.init_app(app)
     for blueprint in _blueprints():
         app.register_blueprint(blueprint)

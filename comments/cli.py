@@ -98,6 +98,7 @@ def serve(**flags: Any) -> None:
                 port,
                 workers=connected.server.workers,
                 threads=connected.server.threads,
+                within=connected.server.answer_within,
                 max_body=connected.server.max_body,
                 ready=partial(_welcome, connected, port.url),
             )

@@ -144,8 +144,6 @@ class Desk:
             and not comment.is_damaged
         }
         outcomes = dict(zip(changes, self._store.decide(list(changes.values()), by=by, at=at), strict=True))
-        # whoever is told of a colleague's decision relies on it, too
-        self._store.confirm(one for v in verdicts if (one := found.get(v.id)) and one.version != v.version)
         results = []
         for place, verdict in enumerate(verdicts):
             outcome = outcomes.get(place) or self._set_aside(verdict, found.get(verdict.id), by=by, at=at)
@@ -159,6 +157,8 @@ class Desk:
                 results.append(_refused(verdict, word, comment.status, comment.version, comment.decided))
             else:
                 results.append(Result(verdict.id, "not_found"))
+        # whoever is told of a colleague's decision relies on it, too
+        self._store.confirm(found[one.id] for one in results if one.outcome == "conflict" and one.id in found)
         return results
 
     def _set_aside(self, verdict: Verdict, comment: Comment | None, *, by: str, at: datetime) -> Moved | None:
@@ -211,8 +211,10 @@ class Desk:
         _, reasons = checks.examine(_said_again(edited), is_new_person=checks.FIRST in comment.reasons)
         outcome = self._store.edit(comment, replace(edited, reasons=tuple(reasons)), by=None, at=moment_of(at))
         now = self.of_receipt(receipt)
-        if not isinstance(outcome, Moved) and now.body != body:
-            raise AlreadyDecided(now.status, now.version)
+        if not isinstance(outcome, Moved):
+            if now.body != body:
+                raise AlreadyDecided(now.status, now.version)
+            self._store.confirm([now])
         return now
 
     def revise(self, comment_id: str, version: int, body: str, *, by: str) -> Result:

@@ -21,6 +21,7 @@ from wsgiref.types import WSGIApplication
 import httptools
 
 from comments.turns import Turn
+from comments.web.errors import LATE
 from comments.web.published_cache import PublishedCache
 from comments.wire import Headers, Request
 
@@ -36,14 +37,24 @@ IN_THREADS = ("/moderate/", "/api/v1/moderation/", "/metrics", "/readyz")
 class Front:
     """One worker's application; the `Handler` of its connections."""
 
-    def __init__(self, app: WSGIApplication, *, loop: asyncio.AbstractEventLoop, threads: int, max_body: int) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        threads: int,
+        max_body: int,
+        within: float = 60.0,
+    ) -> None:
         """`app` may be a `PublishedCache`; else nothing is answered without the application.
 
+        A reader is answered `within` seconds, if only that it took too long; what was asked for goes on.
         Reads `max_body` bytes of a body, and one piece more to see that it is more."""
         self.max_body = max_body
         self._app = app
         self._cache = app if isinstance(app, PublishedCache) else None
         self._loop = loop
+        self._within = within
         self._threads = Threads(threads, loop)
 
     def at_once(self, request: Request) -> Sequence[bytes] | None:
@@ -65,9 +76,20 @@ class Front:
         if path.startswith(IN_THREADS):
             self._threads.run(self._answer, request, environ)
         else:
-            Turn(self._loop, self._take_turn).start(request, environ)
+            late = self._loop.call_later(self._within, self._give_up, request, environ)
+            Turn(self._loop, self._take_turn).start(request, environ, late)
 
-    def _take_turn(self, request: Request, environ: Environ) -> None:
+    def _take_turn(self, request: Request, environ: Environ, late: asyncio.TimerHandle) -> None:
+        answer = self._answer(environ)
+        if LATE not in environ:
+            late.cancel()
+            request.connection.answer(request, *answer)
+
+    def _give_up(self, request: Request, environ: Environ) -> None:
+        environ[LATE] = True
+        Turn(self._loop, self._take_late_turn).start(request, {**environ, "wsgi.input": BytesIO()})
+
+    def _take_late_turn(self, request: Request, environ: Environ) -> None:
         request.connection.answer(request, *self._answer(environ))
 
     def _answer(self, environ: Environ) -> Answer:

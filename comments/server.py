@@ -90,7 +90,14 @@ def _bound(unbound: socket.socket, address: Any) -> socket.socket:
 
 
 def serve(
-    load_app: LoadApp, port: Port, *, workers: int, threads: int, max_body: int, ready: Callable[[], None]
+    load_app: LoadApp,
+    port: Port,
+    *,
+    workers: int,
+    threads: int,
+    within: float,
+    max_body: int,
+    ready: Callable[[], None],
 ) -> bool:
     """Serves until SIGTERM or SIGINT, then answers the requests in flight and returns.
 
@@ -98,7 +105,7 @@ def serve(
     False when the workers could not even start.
     """
     _allow_files()
-    work = (load_app, port.address, port.number, threads, max_body)
+    work = (load_app, port.address, port.number, threads, within, max_body)
     with _Signals() as stopped:
         crew = _Crew(work, workers or _processors())
         announcer = threading.Thread(target=_announce, args=(port, crew, ready), daemon=True)
@@ -210,20 +217,20 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _worker(load_app: LoadApp, address: str, port: int, threads: int, max_body: int) -> None:
+def _worker(load_app: LoadApp, address: str, port: int, threads: int, within: float, max_body: int) -> None:
     """One worker process, until it is told to end."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the main process decides
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    uvloop.run(_work(load_app, address, port, threads, max_body))
+    uvloop.run(_work(load_app, address, port, threads, within, max_body))
 
 
-async def _work(load_app: LoadApp, address: str, port: int, threads: int, max_body: int) -> None:
+async def _work(load_app: LoadApp, address: str, port: int, threads: int, within: float, max_body: int) -> None:
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, told.set)
-    front = Front(load_app().wsgi_app, loop=loop, threads=threads, max_body=max_body)
+    front = Front(load_app().wsgi_app, loop=loop, threads=threads, within=within, max_body=max_body)
     # what a start leaves behind lives as long as the worker: no need to look through it again and again
     gc.freeze()
     gc.set_threshold(_GARBAGE, 50, 50)

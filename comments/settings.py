@@ -78,6 +78,7 @@ class Server:
     port: int = _knob(whole(0, 65535))
     workers: int = _knob(whole(0, 256))
     threads: int = _knob(whole(1, 512))
+    answer_within: float = _knob(fraction(0.1, 60))
     public_url: str = _knob(origin)
     trusted_proxies: int = _knob(whole(0, 10))
     allowed_origins: tuple[str, ...] = _knob(origins)

@@ -1,5 +1,6 @@
 """What all tests share: one real store for the whole run, emptied before each test that uses it."""
 
+import logging
 import shutil
 import tempfile
 import threading
@@ -25,6 +26,9 @@ from tests.people import MAIL_KEY, Moderator, Reader
 from tests.service import until
 from tests.topologies import fleet
 from tests.turns import take_turns
+
+# apps of tests that are over still listen, and would say at the end that their store is away
+logging.getLogger("comments").addHandler(logging.NullHandler())
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 
 from comments.front import Front
 from comments.turns import Signal, Turn, aside, current
+from comments.web.errors import LATE
 from comments.web.published_cache import PublishedCache
 from comments.wire import Connections, Request
 
@@ -95,6 +96,32 @@ def test_readers_are_served_on_the_loop_and_moderators_in_threads(app: Applicati
     (loop, in_turn), (thread, in_thread) = app.where
     assert (loop, in_turn) == ("MainThread", True)
     assert (thread.startswith("request-"), in_thread) == (True, False)
+
+
+def test_who_waits_too_long_is_answered_once_that_it_took_too_long() -> None:
+    gate, done = Signal(), threading.Event()
+
+    def slow(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        is_late = LATE in environ
+        if not is_late:
+            gate.wait(5)
+            done.set()
+        start_response("503 Service Unavailable" if is_late else "200 OK", [])
+        return [b"late" if is_late else b"in time"]
+
+    async def asked() -> Answer:
+        loop = asyncio.get_running_loop()
+        front = Front(slow, loop=loop, threads=1, max_body=100, within=0.05)
+        client = Client()
+        front.take(Request(client, "POST", b"/x", [], True))  # type: ignore[arg-type]  # a stand-in
+        answer = await asyncio.wait_for(client.answered, 5)
+        gate.set()  # what it asked for goes on, and answers nobody a second time (a future is set once)
+        await loop.run_in_executor(None, done.wait, 5)
+        await asyncio.sleep(0)
+        return answer
+
+    assert asyncio.run(asked()) == (503, [], b"late")
+    assert done.is_set()
 
 
 def test_an_application_that_fails_is_one_plain_500(app: Application, caplog: pytest.LogCaptureFixture) -> None:

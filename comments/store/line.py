@@ -8,6 +8,7 @@ is opened.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from typing import Any, cast
 
 import hiredis
@@ -87,10 +88,11 @@ class Line(asyncio.Protocol):
 
     def post(self, turn: Turn, commands: Sequence[Command]) -> Posted:
         """Sends commands with what others send in this round of the loop."""
+        packed = list(map(_packed, commands))  # all or none: half of them would be answered to somebody else
         if not (self._waiting or self._batch or self._fresh):
             self._heard = self.loop.time()
         posted = Posted(turn, len(commands) + bool(self._tail))
-        self._unsent += map(_packed, commands)
+        self._unsent += packed
         self._fresh.append(posted)
         if not self._flushing:
             self._flushing = True
@@ -106,6 +108,14 @@ class Line(asyncio.Protocol):
         self._heard = self.loop.time()
         self._reader.feed(data)
         whole: list[Posted] = []
+        try:
+            self._read_into(whole)
+        finally:  # what cannot be read ends the line, but these have their replies
+            for posted in whole:
+                posted.go_on()
+
+    def _read_into(self, whole: list[Posted]) -> None:
+        """Reads what has come; adds those who have all their replies now."""
         while (reply := self._reader.gets()) is not _NOT_YET:
             if self._waiting:
                 posted = self._waiting[0]
@@ -121,8 +131,6 @@ class Line(asyncio.Protocol):
                 self._batch = []
                 if self._fresh:
                     self._flush()
-        for posted in whole:
-            posted.go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lose(ConnectionError("the connection was lost"))
@@ -179,7 +187,8 @@ class Lines:
         if line is None or line.is_lost or line.loop is not turn.loop:
             opening = self._opening.get(tail)
             if opening is None or opening.done():
-                opening = self._opening[tail] = turn.loop.create_task(self._connect(tail))
+                # in a context of its own: the line outlives the request that happens to open it
+                opening = self._opening[tail] = turn.loop.create_task(self._connect(tail), context=Context())
             line = result_of(turn, opening)
             if line.is_lost:
                 raise ConnectionError("the connection was lost at once")

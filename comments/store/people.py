@@ -273,9 +273,8 @@ class People:
         digest, now = _digest(token), int(self._now())
         session, mine = self._keys.session(digest), self._keys.sessions_of(moderator.name)
         life = min(idle, _HALF_WAY_SECONDS) if way == HALF_WAY else idle
-        times: Command = ("created", now, "seen", now, "proved", now)
-        who: Command = ("name", moderator.name, "epoch", moderator.epoch, "way", way, "agent", agent[:60])
-        self._client.run(Call(SIGN_IN, [session, mine], [digest, life, 31 * 24 * 3600, *who, *times]))
+        who = [moderator.name, moderator.epoch, way, agent[:60]]
+        self._client.run(Call(SIGN_IN, [session, mine], [digest, life, 31 * 24 * 3600, *who, now]))
         return token
 
     def session(self, token: str, *, idle: int, absolute: int) -> Session | None:

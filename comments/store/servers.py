@@ -196,9 +196,9 @@ class Sentinels:
         self._sentinels = sentinels
         self._service = service
         self._server_at = server_at
-        self._lock = threading.Lock()
+        self._asking = threading.Lock()  # held while the sentinels are waited for: never taken on an event loop
         self._primary: Server | None = None
-        self._asked_in_vain = 0.0
+        self._ask_again = 0.0
         self._known: dict[tuple[str, int], Server] = {}
         self._closed = threading.Event()
         self._watch = threading.Thread(target=self._look_again_and_again, name="sentinels", daemon=True)
@@ -225,27 +225,30 @@ class Sentinels:
             sentinel.close()
 
     def _lost(self, server: Server) -> None:
-        with self._lock:
-            if self._primary is server:
-                self._primary = None
+        if self._primary is server:
+            self._primary = None
 
     def _find(self) -> Server:
         return self._primary or aside(self._ask)
 
     def _ask(self) -> Server:
-        with self._lock:
+        with self._asking:
             if self._primary:
                 return self._primary
-            if time.monotonic() - self._asked_in_vain < _LOOK_AGAIN:
+            began = time.monotonic()
+            if began < self._ask_again:
                 raise Unavailable("the sentinels knew no primary a moment ago")
             try:
-                self._primary = self._named()
+                named = self._primary = self._named()
             except RedisError as error:
-                self._asked_in_vain = time.monotonic()
+                now = time.monotonic()
+                # as long as it took: where none of them answers, the others are not made to wait one after another
+                self._ask_again = now + max(_LOOK_AGAIN, now - began)
                 raise Unavailable("the sentinels name no primary") from error
             if not self._watch.ident:
-                self._watch.start()
-            return self._primary
+                with suppress(RuntimeError):  # no thread is left; the next question tries again
+                    self._watch.start()
+            return named
 
     def _named(self) -> Server:
         place = self._sentinels.discover_master(self._service)  # type: ignore[no-untyped-call]
@@ -255,10 +258,9 @@ class Sentinels:
 
     def _look_again_and_again(self) -> None:
         while not self._closed.wait(_TRUST):
-            with suppress(RedisError):  # as long as they are away, the primary that is known counts
+            with self._asking, suppress(RedisError):  # while they are away, the primary that is known counts
                 named = self._named()
-                with self._lock:
-                    self._primary = self._primary and named
+                self._primary = self._primary and named
 
 
 _NO_PRIMARY = {"READONLY", "MASTERDOWN"}  # the word of a server that did not carry out the command
@@ -272,7 +274,7 @@ class Cluster:
         self._known = {place: server_at(*place) for place in seeds}
         self._lock = threading.Lock()
         self._slots: list[Server | None] = []
-        self._looked = 0.0
+        self._look_again = 0.0
         self._stale = True
 
     def send(self, commands: Sequence[Command], tail: Command | None = None) -> list[Any]:
@@ -338,7 +340,8 @@ class Cluster:
     def _look(self, first: tuple[str, int] | None = None) -> None:
         """Asks who serves which slot; `first` is a server that should know."""
         with self._lock:
-            if time.monotonic() - self._looked < _LOOK_AGAIN and not first:
+            began = time.monotonic()
+            if began < self._look_again and not first:
                 return
             ordered = sorted(self._known.values(), key=lambda server: server.breaker.is_open)
             for server in [self._at(first), *ordered] if first else ordered:
@@ -347,7 +350,9 @@ class Cluster:
                     self._slots = self._read(answer, server.name.rpartition(":")[0])
                     self._stale = False
                     break
-            self._looked = time.monotonic()
+            now = time.monotonic()
+            # after a look in vain as long as it took, see Sentinels
+            self._look_again = now + max(_LOOK_AGAIN, now - began if self._stale else 0)
 
     def _read(self, ranges: list[Any], asked: str) -> list[Server | None]:
         slots: list[Server | None] = [None] * SLOTS
@@ -470,7 +475,9 @@ def _all_answer(subscriptions: Sequence[PubSub]) -> list[bytes]:
         message = subscription.get_message(timeout=_ANSWER)
         if message is None:
             raise Unavailable("the subscription does not answer")
-        heard += [message["data"]] if message["type"] == "message" else []
+        while message:  # with the answer there may have come more, which no socket tells of again
+            heard += [message["data"]] if message["type"] == "message" else []
+            message = subscription.get_message(timeout=0)
     return heard
 
 

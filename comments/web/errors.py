@@ -17,14 +17,24 @@ from comments.web.reasons import in_words
 
 log = logging.getLogger("comments")
 
+LATE = "comments.late"  # in the environment of a request whose answer is due at once, without the store
 _RETRY_AFTER = 2  # seconds; the store is back within a few, or an operator is needed
 
 
 def init_app(app: Flask) -> None:
+    app.before_request(_give_up)
     app.register_error_handler(Problem, answer)
     app.register_error_handler(errors.CommentsError, lambda error: answer(of(error)))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
+
+
+def _give_up() -> None:
+    """Raises:
+    Unavailable: the time for this request is over; what it asked for may have been done, or be done yet.
+    """
+    if LATE in request.environ:
+        raise errors.Unavailable("it took too long", maybe_written=request.method not in ("GET", "HEAD"))
 
 
 def of(error: errors.CommentsError) -> Problem:

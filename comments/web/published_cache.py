@@ -24,6 +24,7 @@ from cachetools import LRUCache
 
 from comments.errors import CommentsError
 from comments.turns import Signal
+from comments.web.errors import LATE
 from comments.wire import Headers, head
 
 if TYPE_CHECKING:
@@ -219,7 +220,10 @@ class PublishedCache:
         if self._listener is None and self._budget:
             self._start_listening()
         where = (environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
-        answer = self._find(where)
+        is_late = LATE in environ
+        answer = self._stand_in(where) if is_late else self._find(where)
+        if answer is None and is_late:
+            return self._app(environ, start_response)
         if answer is None:
             status, headers, parts, answer = self._ask_once(environ, where)
             if answer is None and status.startswith("503"):

@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +22,9 @@ from comments.resources import folder
 from comments.sealing import Unreadable, unseal
 from comments.store import records
 from comments.store.client import Client, connect
+from comments.store.comments import CommentStore
 from comments.store.embedded import _ping
+from comments.store.embedded import running as running_store
 from comments.store.keys import Keys
 from tests import service
 from tests.faults import scenes
@@ -121,6 +124,28 @@ def asked(connection: http.client.HTTPConnection) -> int:
     answer = connection.getresponse()
     answer.read()
     return answer.status
+
+
+def test_no_reader_waits_longer_than_is_allowed_however_long_the_store_may_take(
+    data: Path, eventually: Eventually
+) -> None:
+    settings = {"COMMENTS_TIMEOUT": "10", "COMMENTS_ANSWER_WITHIN": "0.4", "COMMENTS_CACHE_MB": "0"}
+    with service.serving(data, **settings) as running:
+        store, said = scenes.store_process(running), a_submission(idempotency_key="k")
+        assert running.post(COMMENTS, a_submission())[0] == 202
+        os.kill(store, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            status, body, headers = running.post(COMMENTS, said)
+            assert (status, json.loads(body)["outcome"], headers["Retry-After"]) == (503, "unknown", "2")
+            assert running.get(f"{COMMENTS}?article=a")[0] == 503
+            assert time.monotonic() - began < 3
+        finally:
+            os.kill(store, signal.SIGCONT)
+        eventually(lambda: running.post(COMMENTS, said)[0] == 202)
+        client = connect(running_store(data) or "", timeout=5, pause=0, pool=1)
+        assert sum(CommentStore(client, "comments").waiting().values()) == 2
+        client.close()
 
 
 def test_when_memory_is_full_somebody_can_sign_in_and_reject_and_is_told(make_app: Callable[..., Flask]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from comments.errors import StoreFull, Unavailable
 from comments.store.client import Client, connect
 from comments.store.embedded import EmbeddedStore
-from comments.store.scripts import ADMIT, OPEN_ARTICLE, THREADS, Call
+from comments.store.scripts import OPEN_ARTICLE, THREADS, Call
 from comments.store.servers import Breaker
 
 BOUND = 0.2
@@ -92,7 +92,7 @@ def test_a_full_store_refuses_what_needs_room_and_still_removes(client: Client) 
     client.command("CONFIG", "SET", "maxmemory", "1")
     try:
         with pytest.raises(StoreFull):
-            client.run(Call(ADMIT, ["t:{y}"], [1000, 1000, 5000]))
+            client.command("SET", "t:{y}", "1")
         assert client.run(Call(OPEN_ARTICLE, WRITE.keys, ["", "t:changed", "a-x", *WHO])) == 1
     finally:
         client.command("CONFIG", "SET", "maxmemory", "0")

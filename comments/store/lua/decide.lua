@@ -11,10 +11,7 @@ local id, seen_version, from, to, at, by, reason, last, public_json, root, chann
 
 local status, version, latest, entries = unpack(redis.call('HMGET', record, 's', 'v', 'b', 'l'))
 if not status then return {'missing'} end
-if version ~= seen_version or status ~= from then
-  redis.call('HSET', record, 'v', version) -- a write, so that a WAIT behind it tells whether the replicas have it too
-  return {'conflict', status, version, latest or ''}
-end
+if version ~= seen_version or status ~= from then return {'conflict', status, version, latest or ''} end
 
 version = string.format('%d', version + 1)
 local entry = redis.call('XADD', log, '*', 'comment', id, 'from', from, 'to', to, 'by', by, 'at', at,

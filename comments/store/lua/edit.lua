@@ -9,10 +9,7 @@ local id, seen_version, seen_status, at, by, reason, data, public_json, channel,
 
 local status, version, latest, entries = unpack(redis.call('HMGET', record, 's', 'v', 'b', 'l'))
 if not status then return {'missing'} end
-if version ~= seen_version or status ~= seen_status then
-  redis.call('HSET', record, 'v', version) -- a write, so that a WAIT behind it tells whether the replicas have it too
-  return {'conflict', status, version, latest or ''}
-end
+if version ~= seen_version or status ~= seen_status then return {'conflict', status, version, latest or ''} end
 
 version = string.format('%d', version + 1)
 local entry = redis.call('XADD', log, '*', 'comment', id, 'from', status, 'to', status, 'by', by, 'at', at,
