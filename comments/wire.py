@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 import httptools
 
@@ -20,6 +20,7 @@ log = logging.getLogger("comments")
 Headers = list[tuple[str, str]]
 
 HEAD_BYTES = 64 * 1024  # of a request line with its headers
+HEADERS = 200  # of a request, and as many trailers
 HEAD_SECONDS = 10.0  # that a request's head may take from its first byte on
 BODY_SECONDS = 30.0  # that a request's body may take
 IDLE_SECONDS = 75.0  # between two requests; longer than a proxy keeps its own side, so that it is the one to close
@@ -29,7 +30,7 @@ LINGER_SECONDS = 2.0  # that a client may still send after a refusal before it i
 # connection. As config/nginx.conf cuts bodies off.
 READ_TO_THE_END = 1024 * 1024
 _TICK = 0.5  # seconds between two looks at all connections
-_QUEUED = 64  # requests that a connection may have sent ahead before nothing more is read from it
+_QUEUED = 64  # requests that a connection may have sent ahead; those after them it must send again, on another one
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -37,7 +38,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Request:
     """One request, its body whole (or what is enough of it to refuse it)."""
 
-    __slots__ = ("_size", "connection", "fields", "headers", "keep_alive", "method", "pieces", "unread", "url")
+    __slots__ = ("_size", "connection", "fields", "headers", "keep_alive", "method", "pieces", "url")
 
     def __init__(
         self, connection: "Connection", method: str, url: bytes, headers: list[tuple[bytes, bytes]], keep_alive: bool
@@ -49,7 +50,6 @@ class Request:
         self.fields = {name.lower(): value for name, value in headers}  # of a repeated one, the last
         self.keep_alive = keep_alive
         self.pieces: list[bytes] = []
-        self.unread = False  # whether the body was left where it was; then the connection ends with the answer
         self._size = 0
 
     def add(self, piece: bytes, most: int) -> int:
@@ -127,8 +127,8 @@ class Connection(asyncio.Protocol):
     """One client's connection."""
 
     __slots__ = (
-        "_all", "_busy", "_fed", "_headers", "_in_head", "_left", "_lingers", "_parser", "_paused", "_queue",
-        "_request", "_since", "_transport", "_url", "_written",
+        "_all", "_busy", "_deaf", "_fed", "_headers", "_in_head", "_left", "_lingers", "_parser", "_paused",
+        "_queue", "_request", "_since", "_transport", "_url", "_written",
     )  # fmt: skip
 
     def __init__(self, connections: Connections) -> None:
@@ -142,8 +142,9 @@ class Connection(asyncio.Protocol):
         self._busy = False  # a request is being answered
         self._queue: deque[Request] = deque()  # those that came meanwhile
         self._paused = False  # the client takes no more bytes just now
-        self._lingers = False  # all is said; what still comes is thrown away
-        self._left = False  # the client is gone, or will say nothing more
+        self._deaf = False  # what still comes is thrown away; the connection ends with the last answer that is owed
+        self._lingers = False  # all is said
+        self._left = False  # the client will say nothing more
         self._since = connections.now
         self._written = 0
 
@@ -154,15 +155,15 @@ class Connection(asyncio.Protocol):
         self._all.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._left = True
         self._queue.clear()
         self._all.remove(self)
 
     def eof_received(self) -> bool:
         self._left = True
-        if self._request and not self._lingers:
+        if self._request and not self._deaf:
             self._refuse(400)  # the body broke off: a part of a form can be a well-formed shorter form
             return True
+        self._deaf = True
         return self._busy or bool(self._queue)
 
     def pause_writing(self) -> None:
@@ -173,33 +174,33 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def data_received(self, data: bytes) -> None:
-        if self._lingers or self._left:
+        if self._deaf:
             return
         self._fed += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:  # we stay with HTTP/1.1, as RFC 9110, 7.8 allows
-            self._parser = httptools.HttpRequestParser(self)
-            rest = data[upgrade.args[0] :] if upgrade.args else b""
-            if rest:
-                self.data_received(rest)
-            return
-        except (httptools.HttpParserError, _Refused) as error:
-            cause = error if isinstance(error, _Refused) else error.__context__
-            self._refuse(cause.status if isinstance(cause, _Refused) else 400)
-            return
-        if self._fed > HEAD_BYTES and self._in_head:
-            self._refuse(431)
-        elif self._request and self._fed > 2 * READ_TO_THE_END:
-            self._refuse(413)  # a small body in very large wrapping
-        elif len(self._queue) > _QUEUED:
+        rest: bytes | memoryview = data
+        while rest:
+            try:
+                self._parser.feed_data(rest)
+                rest = b""
+            except httptools.HttpParserUpgrade as upgrade:  # we stay with HTTP/1.1, as RFC 9110, 7.8 allows
+                self._parser = httptools.HttpRequestParser(self)
+                rest = memoryview(rest)[upgrade.args[0] :]
+            except (httptools.HttpParserError, _Refused) as error:
+                cause = error if isinstance(error, _Refused) else error.__context__
+                self._refuse(cause.status if isinstance(cause, _Refused) else 400)
+                return
+        if self._in_head:
+            if self._fed > HEAD_BYTES or len(self._headers) > HEADERS:
+                self._refuse(431)
+        elif self._request and (self._fed > 2 * READ_TO_THE_END or len(self._headers) > HEADERS):
+            self._refuse(413)  # a small body in very large wrapping, or with trailers without end
+        if self._queue and not self._deaf:
             self._transport.pause_reading()
 
     # What the parser calls
 
     def on_message_begin(self) -> None:
         self._url = b""
-        self._headers = []
         self._in_head = True
         self._since = self._all.now
 
@@ -212,10 +213,12 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         parser, headers = self._parser, self._headers
+        if len(headers) > HEADERS:
+            raise _Refused(431)
         if self._fed > HEAD_BYTES and len(self._url) + sum(len(n) + len(v) + 4 for n, v in headers) > HEAD_BYTES:
             raise _Refused(431)
         self._fed = 0
-        self._headers = []  # what comes after a chunked body is no header of ours
+        self._headers = []
         version = parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise _Refused(400)
@@ -224,17 +227,18 @@ class Connection(asyncio.Protocol):
         self._request = request
         declared = int(request.fields.get(b"content-length", 0))
         if declared > READ_TO_THE_END:
-            self._leave_unread()
-        elif (declared or b"transfer-encoding" in request.fields) and b"expect" in request.fields:
+            self._leave_unread(request)
+        elif (declared or b"transfer-encoding" in request.fields) and b"expect" in request.fields and not self._deaf:
             self._transport.write(_CONTINUE)
 
     def on_body(self, piece: bytes) -> None:
         request = self._request
         if request and request.add(piece, self._all.handler.max_body) > READ_TO_THE_END:
-            self._leave_unread()
+            self._leave_unread(request)
 
     def on_message_complete(self) -> None:
         request, self._request = self._request, None
+        self._headers = []  # what came after a chunked body is no header of ours
         self._fed = 0
         if request:
             self._begin(request)
@@ -293,14 +297,16 @@ class Connection(asyncio.Protocol):
         elif not self._busy and waited > (HEAD_SECONDS if self._in_head else IDLE_SECONDS):
             self.close()
 
-    def _leave_unread(self) -> None:
-        request, self._request = self._request, None
-        if request:
-            request.unread = True
-            self._begin(request)
+    def _leave_unread(self, request: Request) -> NoReturn:
+        self._request = None
+        self._deaf = True
+        self._begin(request)
+        raise _Refused(413)  # as the answer to the request will say
 
     def _begin(self, request: Request) -> None:
         if self._busy or self._paused or self._queue:
+            if len(self._queue) == _QUEUED:
+                raise _Refused(429)
             self._queue.append(request)
         elif not self._lingers:
             self._start(request)
@@ -322,23 +328,26 @@ class Connection(asyncio.Protocol):
     def _say(self, request: Request, parts: Sequence[bytes]) -> None:
         start, *body = parts
         self._since = self._all.now
-        if request.keep_alive and not (request.unread or self._all.closing or (self._left and not self._queue)):
+        if request.keep_alive and not (self._all.closing or (self._deaf and not self._queue)):
             self._transport.writelines((start, self._all.head_end, *body))
         else:
             self._say_last((start, b"Connection: close\r\n", self._all.head_end, *body))
 
     def _refuse(self, status: int) -> None:
-        self._request = None
-        if self._busy or self._queue:  # an answer is still owed; this one would be taken for it
-            self._left = True
+        """Hears nothing more, and says why if no answer is owed for which that would be taken."""
+        self._request, self._headers = None, []
+        if self._deaf:
             return
-        self._say_last((head(status, [], 0), b"Connection: close\r\n", self._all.head_end))
+        self._deaf = True
+        if not (self._busy or self._queue):
+            self._say_last((head(status, [], 0), b"Connection: close\r\n", self._all.head_end))
 
     def _say_last(self, parts: Iterable[bytes]) -> None:
         """Says it and hears the client out for a while: closing at once could take our answer away from it."""
         self._transport.writelines(list(parts))
         self._queue.clear()
-        self._lingers, self._since = True, self._all.now
+        self._deaf = self._lingers = True
+        self._since = self._all.now
         if self._left:
             self._transport.close()
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -21,7 +22,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, bytes, bytes]] = []
-        self.last: Request | None = None
+        self.names: list[list[bytes]] = []  # of their headers
         self.waiting: list[Request] = []
         self.waits = False
         self.ready: bytes | None = None
@@ -33,7 +34,7 @@ class Desk:
     def take(self, request: Request) -> None:
         self.seen.append((request.method, request.url, b"".join(request.pieces)))
         self.waiting.append(request)
-        self.last = request
+        self.names.append([name for name, _ in request.headers])
         if not self.waits:
             self.answer()
 
@@ -136,9 +137,8 @@ def test_a_body_arrives_whole(desk: Desk) -> None:
 
 
 def test_trailers_are_no_headers(desk: Desk) -> None:
-    say(desk, post(b"1\r\na\r\n0\r\nCookie: a\r\n\r\n", "Transfer-Encoding: chunked"))
-    assert desk.last
-    assert [name for name, _ in desk.last.headers] == [b"Host", b"Transfer-Encoding"]
+    say(desk, post(b"1\r\na\r\n0\r\nCookie: a\r\n\r\n", "Transfer-Encoding: chunked"), get("/next"))
+    assert desk.names == [[b"Host", b"Transfer-Encoding"], [b"Host"]]
 
 
 def test_a_body_that_breaks_off_does_not_arrive(desk: Desk) -> None:
@@ -180,8 +180,19 @@ def test_far_too_much_in_pieces_is_not_read_to_its_end(desk: Desk) -> None:
         (get("/" + "x" * 70_000), 431),
         (get("/", *[f"X-{n}: {'a' * 1000}" for n in range(80)]), 431),
         (b"GET / HTTP/1.1\r\nX-A: " + b"a" * 100_000, 431),
+        (b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 201 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 201 + b"b:", 431),
     ],
-    ids=["version", "nonsense", "two lengths", "long target", "many headers", "endless header"],
+    ids=[
+        "version",
+        "nonsense",
+        "two lengths",
+        "long target",
+        "many headers",
+        "endless header",
+        "small headers",
+        "small headers without end",
+    ],
 )
 def test_what_is_no_request_is_refused_once(desk: Desk, request_bytes: bytes, status: int) -> None:
     said = say(desk, request_bytes, get("/next"))
@@ -200,6 +211,49 @@ def test_garbage_after_a_request_does_not_take_its_answer(desk: Desk) -> None:
         return await reader.read()
 
     assert statuses(talk(desk, and_garbage)) == [200]
+
+
+def test_what_comes_after_the_last_request_does_not_take_its_answer(desk: Desk) -> None:
+    desk.ready = b"x" * 6_000_000
+    assert say(desk, get("/a", "Connection: close") + b"x").endswith(b"\r\n\r\n" + desk.ready)
+
+
+def test_trailers_without_end_are_refused(desk: Desk) -> None:
+    async def only_trailers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(post(b"1\r\na\r\n0\r\n" + b"a:\r\n" * 201 + b"b:", "Transfer-Encoding: chunked"))
+        return await reader.read()
+
+    assert statuses(talk(desk, only_trailers)) == [413]
+    assert desk.seen == []
+
+
+def test_what_follows_a_body_that_is_far_too_long_takes_no_memory(desk: Desk) -> None:
+    desk.waits = True
+    piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+
+    async def without_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(post(piece * 20 + b"0\r\nA: ", "Transfer-Encoding: chunked"))
+        while not desk.waiting:
+            await asyncio.sleep(0)
+        await writer.drain()
+        tracemalloc.start()
+        try:
+            for _ in range(100):
+                writer.write(b"a" * 100_000)
+                await writer.drain()
+            taken = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        assert taken < 2_000_000
+        desk.answer()
+        return await reader.read()
+
+    assert statuses(talk(desk, without_end)) == [200]
+
+
+def test_another_protocol_is_declined_however_often(desk: Desk) -> None:
+    desk.ready = b"/a"
+    assert statuses(say(desk, get("/a", "Connection: Upgrade", "Upgrade: a") * 2000)) == [200] * 2000
 
 
 def test_another_protocol_is_declined_by_going_on(desk: Desk) -> None:
@@ -276,6 +330,23 @@ def test_who_sends_ahead_without_taking_answers_is_not_read(desk: Desk) -> None:
     assert answers < 1000
 
 
+def test_who_sends_far_ahead_gets_the_first_answers_and_a_word_that_these_are_all(desk: Desk) -> None:
+    desk.waits = True
+
+    async def far_ahead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(get("/a") * 1000)
+        for _ in range(65):
+            while not desk.waiting:
+                await asyncio.sleep(0)
+            desk.answer()
+        return await reader.read()
+
+    said = talk(desk, far_ahead)
+    assert statuses(said) == [200] * 65
+    assert said.count(b"Connection: close") == 1
+    assert len(desk.seen) == 65
+
+
 def test_for_one_connection_too_many_an_idle_one_goes(desk: Desk) -> None:
     async def crowd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         others = [await asyncio.open_connection(*writer.get_extra_info("peername")) for _ in range(3)]
@@ -315,6 +386,18 @@ def test_requests_in_flight_are_answered_at_the_end(desk: Desk) -> None:
     said = asyncio.run(at_the_end())
     assert statuses(said) == [200]
     assert b"Connection: close" in said
+
+
+def test_after_the_last_answer_at_the_end_nothing_more_is_said(desk: Desk) -> None:
+    at_once = desk.at_once
+
+    def closing(request: Request) -> tuple[bytes, bytes] | None:
+        request.connection._all.closing = True
+        return at_once(request)
+
+    desk.at_once, desk.ready = closing, b"x" * 6_000_000  # type: ignore[method-assign]  # on purpose
+    said = say(desk, get("/a") + post(b"", "Content-Length: 3", "Expect: 100-continue"))
+    assert said.endswith(b"\r\n\r\n" + desk.ready)
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"])
