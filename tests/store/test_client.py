@@ -157,6 +157,31 @@ def test_a_listener_hears_announcements_and_learns_of_a_cut(client: Client) -> N
     assert lost.is_set()
 
 
+def test_what_comes_with_the_answer_to_a_ping_is_heard_at_once() -> None:
+    pings: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            while heard := connection.recv(1 << 16):
+                if b"SUBSCRIBE" in heard:
+                    connection.sendall(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nt\r\n:1\r\n")
+                elif b"PING" in heard:
+                    pings.append(heard)
+                    news = b"*3\r\n$7\r\nmessage\r\n$1\r\nt\r\n$4\r\nnews\r\n"
+                    connection.sendall(b"*2\r\n$4\r\npong\r\n$0\r\n\r\n" + news)
+                else:
+                    connection.sendall(b"+OK\r\n" * heard.count(b"*"))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        client = connect(f"redis://127.0.0.1:{server.getsockname()[1]}", timeout=BOUND, pause=0, pool=1)
+        heard = client.listen("t", poll=0.05)
+        assert next(message for message in heard if message) == b"news"
+        client.close()
+    assert len(pings) == 1
+
+
 def test_a_listener_hears_with_thousands_of_files_open(client: Client) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))

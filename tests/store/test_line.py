@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -106,6 +108,32 @@ def test_a_lost_connection_fails_who_waits_and_is_opened_again(client: Client) -
         return [first, client.command("ECHO", "c")]
 
     assert in_turns(client, ask_kill_and_ask) == [[b"a", b"c"]]
+
+
+def test_who_has_a_reply_goes_on_where_the_next_one_cannot_be_read() -> None:
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            while heard := connection.recv(1 << 16):
+                connection.sendall(b"$1\r\na\r\n?nonsense\r\n" if b"ECHO" in heard else b"+OK\r\n" * heard.count(b"*"))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        client = connect(f"redis://127.0.0.1:{server.getsockname()[1]}", timeout=BOUND, pause=0, pool=1)
+        first, second = in_turns(client, *[lambda: client.command("ECHO", "a")] * 2)
+        thread.join(5)
+    assert first == b"a"
+    assert isinstance(second, Unavailable)
+
+
+def test_commands_that_cannot_be_packed_are_not_sent_in_part(client: Client) -> None:
+    def half() -> bytes:
+        with suppress(TypeError):
+            client.pipeline([("ECHO", "mine"), ("ECHO", None)])  # a bug, wherever it is
+        return b"nothing was sent"
+
+    assert in_turns(client, half, lambda: client.command("ECHO", "b")) == [b"nothing was sent", b"b"]
 
 
 def test_a_server_that_is_only_slow_is_not_given_up(client: Client) -> None:
