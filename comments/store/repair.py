@@ -20,7 +20,7 @@ from comments.store.keys import Keys, announcement, in_ageing, surrogate, surrog
 from comments.store.published import finished
 from comments.store.scripts import MEND, NAME, UPROOT, Call
 
-_STEP = 500  # keys looked at in one go
+_STEP = 500  # members looked at in one go
 _EXAMPLES = 5
 _KEY = re.compile(
     r"([0-3][0-9a-f])\}:(?:c:(.+)|(q:\w+|a:[0-9a-f]{32}:(?:public|threads|replies|recent)|s:[0-9a-f]{32}:recent)|(ageing))"
@@ -86,7 +86,7 @@ class _Round:
         self._report = Report()
 
     def run(self) -> Report:
-        for keys in self._steps():
+        for keys in self._client.keys(f"{self._prefix}*"):
             named = [found for key in keys if (found := _KEY.fullmatch(key.removeprefix(self._prefix)))]
             self._comments([found[2] for found in named if shards.is_comment_id(found[2] or "")])
             for found in named:
@@ -96,17 +96,6 @@ class _Round:
                     self._ageing(int(found[1], 16))
             self._told(self._report)
         return self._report
-
-    def _steps(self) -> Iterator[list[str]]:
-        """All keys of the comments' shards, some at a time."""
-        for server in self._client.everywhere():
-            cursor = 0
-            while True:
-                words = ("SCAN", cursor, "MATCH", f"{self._prefix}*", "COUNT", _STEP)
-                cursor, keys = self._client.on(server, *words)
-                yield [key.decode(errors="replace") for key in keys]
-                if not cursor:
-                    break
 
     # -- from the records to the sets
 
@@ -230,7 +219,10 @@ class _Round:
     # -- from the sets to the records
 
     def _set(self, shard: int, rest: str) -> None:
-        """Every member of one set (`q:STATUS`, `a:ARTICLE:KIND` or `s:SITE:recent`) is a comment that belongs there."""
+        """Every member of one set (`q:STATUS`, `a:ARTICLE:KIND` or `s:SITE:recent`) is a comment that belongs there.
+
+        One that cannot be read may belong anywhere, and its public form may be all that is left of it: it stays.
+        """
         key = f"{self._prefix}{shard:02x}}}:{rest}"
         belongs, is_replies = self._belongs(rest), rest.endswith(":replies")
         for members in self._members(key, "HSCAN" if rest.endswith(":public") else "ZSCAN"):
@@ -242,9 +234,11 @@ class _Round:
             strange = []
             for member, comment_id in named.items():
                 comment = read[comment_id].comment if comment_id in read else None
-                if not (comment and belongs(names[member], comment)):
+                if not (comment and (comment.is_damaged or belongs(names[member], comment))):
                     strange.append((member, comment_id, comment))
             self._uproot(shard, key, rest, strange)
+            if strange and is_replies:
+                self._set(shard, rest.removesuffix("replies") + "threads")  # what stood above them only
 
     def _ageing(self, shard: int) -> None:
         """Every member is an article of the shard. Whether it has comments, only they can say."""
@@ -259,19 +253,19 @@ class _Round:
 
     def _belongs(self, rest: str) -> Callable[[str, Comment], bool]:
         if rest.startswith("q:"):
-            return lambda _, comment: comment.is_damaged or comment.status == rest[2:]
+            return lambda _, comment: comment.status == rest[2:]
         about, digest, kind = rest.split(":")
 
         def is_public(comment: Comment) -> bool:
             site, article = comment.site, comment.article
             own = surrogate_of_site(site) if about == "s" else surrogate(site, article)
-            return comment.status == Status.APPROVED and own == f"{about}-{digest}" and not comment.is_damaged
+            return comment.status == Status.APPROVED and own == f"{about}-{digest}"
 
         def is_reply(member: str, comment: Comment) -> bool:
             return is_public(comment) and member == f"{comment.root}:{comment.id}"
 
-        def is_top(_: str, comment: Comment) -> bool:  # one that is gone may stand above replies: `mend` knows
-            return shards.article_digest(comment.site, comment.article) == digest and not comment.root
+        def is_top(_: str, comment: Comment) -> bool:  # one that is gone may stand above replies: `uproot` looks
+            return is_public(comment) and not comment.root
 
         kinds: dict[str, Callable[[str, Comment], bool]] = {"replies": is_reply, "threads": is_top}
         return kinds.get(kind, lambda _, comment: is_public(comment))
@@ -291,11 +285,12 @@ class _Round:
     def _uproot(self, shard: int, key: str, rest: str, strange: Iterable[tuple[bytes, str, Comment | None]]) -> None:
         told = "-".join(rest.split(":")[:2]) if rest.startswith(("a:", "s:")) else ""
         nobody = shards.comment_id(shard, "0" * 26)
+        above = [key.removesuffix("threads") + "replies"] if rest.endswith(":threads") else []
         strange = list(strange)
         calls = [
             Call(
                 UPROOT,
-                [self._keys.comment(comment_id or nobody), key],
+                [self._keys.comment(comment_id or nobody), key, *above],
                 [member, comment.version if comment else "", self._keys.changed, told, self._look],
             )
             for member, comment_id, comment in strange

@@ -9,7 +9,7 @@ from comments.store import records, shards
 from comments.store.client import Client, connect
 from comments.store.keys import Keys
 from comments.store.packing import pack
-from comments.store.repair import Report, repair
+from comments.store.repair import FOR_SOMEBODY, Report, repair
 from comments.web.here import House
 from tests.people import Moderator, Reader
 
@@ -47,9 +47,9 @@ def everything(client: Client) -> dict[str, object]:
 
 
 def mended(client: Client) -> dict[str, int]:
-    """What was found; a second run must find nothing."""
+    """What was found; a second run must find nothing that could be put right."""
     found = repair(client, "comments").counts
-    assert repair(client, "comments").counts == {}
+    assert set(repair(client, "comments").counts) <= FOR_SOMEBODY
     return found
 
 
@@ -251,3 +251,31 @@ def test_it_runs_beside_the_service(
     reports, _ = together([look, decide])
     assert [report.counts for report in reports if report.counts] == []  # type: ignore[attr-defined]  # what `look` gives
     own.close()
+
+
+@pytest.mark.parametrize("how", ["no text", "no version", "no hash"])
+def test_what_is_left_of_a_damaged_comment_stays_where_it_is(
+    client: Client, page: list[str], reader: Reader, how: str
+) -> None:
+    for comment_id in (page[1], page[3], page[4]):
+        poison(client, comment_id, how)
+    before = everything(client)
+    for _ in range(2):
+        assert repair(client, "comments").counts == {"damaged": 3}
+    assert everything(client) == before
+    assert len(reader.bodies()) == 2
+
+
+def test_what_stood_above_replies_goes_with_them(
+    client: Client, page: list[str], reader: Reader, moderator: Moderator
+) -> None:
+    before = everything(client)[ARTICLE.threads]
+    for n in range(6):
+        top = moderator.approved(reader)
+        reply = moderator.approved(reader, parent=top)
+        moderator.decide(top, "reject", version=2)
+        client.command("HSET", KEYS.comment(reply), records.STATUS, "r")
+        if n % 2:
+            client.command("ZADD", ARTICLE.replies, 0, f"{top}:{page[1]}")
+    assert set(mended(client)) - {"log"} <= {"queue", "hidden", "planted"}
+    assert client.command("ZRANGE", ARTICLE.threads, 0, -1) == before

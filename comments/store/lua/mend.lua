@@ -9,7 +9,7 @@ local record, queue, other1, other2, other3, other4, public, threads, replies, r
 local id, seen_version, public_json, root, channel, surrogates, shown, look, at, article = unpack(ARGV)
 
 if redis.call('HGET', record, 'v') ~= seen_version then return {} end
-local wrong, seen, feeds = {}, 0, {recent, site_recent}
+local wrong, feeds = {}, {recent, site_recent}
 local function fix(word, is_wrong, ...)
   if not is_wrong then return end
   wrong[#wrong + 1] = word
@@ -24,8 +24,7 @@ local closed, kept_open = unpack(redis.call('HMGET', meta, 'closed', 'kept_open'
 local since, ages = redis.call('ZSCORE', ageing, article), not closed and not kept_open
 fix('ageing', since and not ages, 'ZREM', ageing, article)
 fix('ageing', ages and (not since or tonumber(since) > tonumber(at)), 'ZADD', ageing, 'LT', at, article)
-seen = #wrong
-local top, member = root == '' and id or root, root .. ':' .. id
+local seen, top, member = #wrong, root == '' and id or root, root .. ':' .. id
 if public_json ~= '' then
   fix('public', redis.call('HGET', public, id) ~= public_json, 'HSET', public, id, public_json)
   fix('thread', not redis.call('ZSCORE', threads, top), 'ZADD', threads, 0, top)
@@ -34,8 +33,9 @@ else
   fix('hidden', redis.call('HEXISTS', public, id) == 1, 'HDEL', public, id)
   for _, feed in ipairs(feeds) do fix('hidden', redis.call('ZSCORE', feed, id), 'ZREM', feed, id) end
   fix('hidden', redis.call('ZSCORE', replies, member), 'ZREM', replies, member)
-  local answered = redis.call('ZLEXCOUNT', replies, '[' .. id .. ':', '(' .. id .. ';') > 0
-  fix('hidden', redis.call('ZSCORE', threads, id) and not answered, 'ZREM', threads, id)
+  local below = redis.call('ZLEXCOUNT', replies, '[' .. top .. ':', '(' .. top .. ';')
+  local kept = below > 0 or top ~= id and redis.call('HEXISTS', public, top) == 1
+  fix('hidden', redis.call('ZSCORE', threads, top) and not kept, 'ZREM', threads, top)
 end
 for _, feed in ipairs(look == '' and public_json ~= '' and feeds or {}) do
   if redis.call('ZCARD', feed) < tonumber(shown) or redis.call('ZRANGE', feed, 0, 0)[1] < id then
