@@ -9,6 +9,7 @@ import pytest
 
 from comments import resources, settings
 from comments.settings import Limit, Secret, SettingsFault
+from comments.wire import READ_TO_THE_END
 
 DEFAULTS = resources.folder("config") / "default.toml"
 KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -108,6 +109,7 @@ def test_a_file_has_lists(file: Path) -> None:
         ("COMMENTS_PORT", "65536", "'65536' is not a whole number from 0 to 65535"),
         ("COMMENTS_PORT", "", "'' is not a whole number"),
         ("COMMENTS_PORT", "tcp://10.0.0.1:80", "is not a whole number"),
+        ("COMMENTS_MAX_BODY", str(READ_TO_THE_END + 1), f"is not a whole number from 1024 to {READ_TO_THE_END}"),
         ("COMMENTS_TIMEOUT", "nan", "is not a number from 0.05 to 60"),
         ("COMMENTS_TIMEOUT", "inf", "is not a number from 0.05 to 60"),
         ("COMMENTS_DEMO", "maybe", "neither true nor false"),
