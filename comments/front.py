@@ -129,7 +129,7 @@ class Threads:
             self._loop.call_soon_threadsafe(request.connection.answer, request, *answer)
 
 
-_SHORT = 512  # bytes of a target that is worth remembering
+_SHORT = 512  # bytes of a target, or of a header's name, that is worth remembering
 
 
 def _where(url: bytes) -> tuple[str, str]:
@@ -171,7 +171,7 @@ def _environ(request: Request, path: str, query: str) -> Environ:
         "wsgi.input": BytesIO(b"".join(request.pieces)),
     }
     for name, value in request.headers:
-        key = _key(name)
+        key = _key(name) if len(name) <= _SHORT else _key.__wrapped__(name)
         if not key:
             continue
         text = value.decode("latin-1")

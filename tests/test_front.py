@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -83,6 +84,27 @@ def test_the_request_is_wsgi_as_it_should_be(app: Application) -> None:
         "body": b"a=1",
     }
     assert {name: seen[name] for name in expected} == expected
+
+
+def test_what_a_client_invents_is_not_remembered(app: Application) -> None:
+    invented = [b"%d" % number + b"y" * 50_000 for number in range(50)]
+
+    def listen(_poll: float) -> Iterator[None]:
+        yield None
+        threading.Event().wait(5)
+
+    layer = PublishedCache(app, budget=10_000, listen=listen)
+    layer._turn(healthy=True)
+    ask(layer)
+    tracemalloc.start()
+    try:
+        for encoding in invented:
+            assert layer.kept_answer("GET", ("/x", ""), {b"accept-encoding": encoding})
+        ask(app, "POST", b"/x", *((name, b"") for name in invented))
+        app.seen.clear()
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_target_that_is_none_is_refused(app: Application) -> None:
