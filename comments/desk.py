@@ -176,13 +176,13 @@ class Desk:
 
         Raises:
             NotFound: no comment has this receipt.
-            AlreadyDecided: it was rejected or filed as spam, or decided at this very moment.
+            AlreadyDecided: it was rejected or filed as spam, or decided at this very moment; or it cannot be read.
         """
         comment = self.of_receipt(receipt)
         if comment.status == Status.WITHDRAWN:
             self._store.confirm([comment])
             return comment
-        if not may_follow(Decision.WITHDRAW, comment.status):
+        if not may_follow(Decision.WITHDRAW, comment.status) or comment.is_damaged:
             raise AlreadyDecided(comment.status, comment.version)
         at = moment_of(int(self._now() * 1000))
         (outcome,) = self._store.decide([Change(comment, Decision.WITHDRAW, None)], by=None, at=at)

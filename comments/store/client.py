@@ -27,8 +27,6 @@ from comments.store.servers import Server, Servers, messages, open_servers, was_
 
 __all__ = ["Client", "Command", "connect"]
 
-_SCANNED_AT_ONCE = 500
-
 # How redis-py makes its replies.
 _SHAPES: dict[str, Callable[[Any], Any]] = dict(redis.Redis(protocol=2).response_callbacks)
 
@@ -77,12 +75,12 @@ class Client:
                     return _on(server, [words])[0]
         raise Unavailable(f"{name} takes no writes any more")
 
-    def keys(self, pattern: str) -> Iterator[list[str]]:
-        """The keys of all servers that match, some at a time; a key may come twice."""
+    def keys(self, pattern: str, *, step: int) -> Iterator[list[str]]:
+        """The keys of all servers that match, found among some `step` at a time; a key may come twice."""
         for server in self.everywhere():
             cursor = 0
             while True:
-                cursor, keys = self.on(server, "SCAN", cursor, "MATCH", pattern, "COUNT", _SCANNED_AT_ONCE)
+                cursor, keys = self.on(server, "SCAN", cursor, "MATCH", pattern, "COUNT", step)
                 yield [key.decode(errors="replace") for key in keys]
                 if not cursor:
                     break

@@ -25,7 +25,7 @@ from comments.model import (
 )
 from comments.store import numbers, records, shards
 from comments.store.client import Client, Command
-from comments.store.keys import Keys, announcement, in_ageing
+from comments.store.keys import ArticleKeys, Keys, announcement, in_ageing
 from comments.store.scripts import ADMIT, CONFIRM, DECIDE, EDIT, ENQUEUE, REPORT, SET_ASIDE, Call
 from comments.store.sharing import Share, take, taken, untaken
 
@@ -35,6 +35,7 @@ _APART = 5.0  # seconds for which limit, person and bans are asked for one by on
 _EDITED = "edited"  # the reason in the log
 _REPORTERS_REMEMBERED = 30 * 86_400  # seconds after the last report on a comment
 _EXAMINED_AT_ONCE = 200
+_SCANNED_AT_ONCE = 5000  # keys or members, for what only looking through all of them can tell
 _EXAMINED_AT_MOST = 2000  # records that one filtered page looks at before it hands out a cursor
 
 
@@ -310,7 +311,7 @@ class CommentStore:
         newest = [("ZREVRANGEBYLEX", key, "+", "-", "LIMIT", 0, FEED_MAX) for key in kept]
         heads = [_readable(ids) for ids in self._client.pipeline(newest)]
         found = self.comments(_merge(heads, newest=True)[:FEED_MAX])
-        return [comment for comment in found.values() if comment.status == Status.APPROVED]
+        return [comment for comment in found.values() if comment.status == Status.APPROVED and not comment.is_damaged]
 
     def queue(
         self,
@@ -574,16 +575,78 @@ class CommentStore:
     def set_aside(
         self, comment_id: str, *, version: int, to: Status, by: str, at: datetime, reason: str | None
     ) -> "Moved | None":
-        """Takes a comment whose record cannot be read out of every queue; None when it is in none any more."""
+        """Takes a comment whose record cannot be read out of every queue and off its page; None when it is nowhere.
+
+        On which page it is only the pages can say: where it may be public, the shard's are looked through.
+        """
         keys, shard = self._keys, shards.shard_in(comment_id)
         queues = [keys.queue(shard, status) for status in Status]
+        (status,) = self._client.pipeline([("HGET", keys.comment(comment_id), records.STATUS)], of_another_type=b"")
+        place = self._place_of(comment_id) if records.may_be(Status.APPROVED, status) else None
         call = Call(
             SET_ASIDE,
-            [keys.comment(comment_id), keys.aside(comment_id), *queues, keys.reported(shard), keys.log(shard)],
-            [comment_id, records.letter(to), milliseconds_of(at), by, reason or "", version + 1],
+            [
+                keys.comment(comment_id),
+                keys.aside(comment_id),
+                keys.aside_public(comment_id),
+                *queues,
+                keys.reported(shard),
+                keys.log(shard),
+                *(place.keys if place else ()),
+            ],
+            [
+                comment_id,
+                records.letter(to),
+                milliseconds_of(at),
+                by,
+                reason or "",
+                version + 1,
+                place.root if place else "",
+                keys.changed,
+                place.surrogates if place else "",
+            ],
         )
         word, *rest = self._client.run(call, safe=True)
         return Moved(int(rest[0])) if word == b"done" else None
+
+    def _place_of(self, comment_id: str) -> "_Place | None":
+        """The page that a comment is on, found without its record."""
+        public, feed = "", ""
+        for found in self._client.keys(self._keys.pages(shards.shard_in(comment_id)), step=_SCANNED_AT_ONCE):
+            pages = [key for key in found if key.endswith(":public")]
+            feeds = [key for key in found if key.endswith(":recent") and ":s:" in key]
+            reads: list[Command] = [("HEXISTS", key, comment_id) for key in pages]
+            reads += [("ZSCORE", key, comment_id) for key in feeds]
+            there = self._client.pipeline(reads, of_another_type=0)
+            public = next((key for key, is_there in zip(pages, there, strict=False) if is_there), public)
+            feed = next((key for key, score in zip(feeds, there[len(pages) :], strict=True) if score), feed)
+        if not public:
+            return None
+        article = ArticleKeys(public.removesuffix(":public"))
+        kept = [article.public, article.threads, article.replies, article.recent, feed or article.recent, article.meta]
+        told = [name.rsplit(":", 2)[1] for name in (public, feed) if name]
+        surrogates = " ".join(f"{kind}-{digest}" for kind, digest in zip("as", told, strict=False))
+        return _Place(kept, self._root_of(comment_id, article.replies) or comment_id, surrogates)
+
+    def _root_of(self, comment_id: str, replies: str) -> str:
+        """The thread that a reply stands in; "" for none."""
+        cursor: Any = 0
+        while True:
+            step = ("ZSCAN", replies, cursor, "MATCH", f"*:{comment_id}", "COUNT", _SCANNED_AT_ONCE)
+            ((cursor, found),) = self._client.pipeline([step])
+            if found:
+                return str(found[0].decode(errors="replace").partition(":")[0])
+            if int(cursor) == 0:
+                return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a comment is public: the keys of the page and of the site's feed, its thread, and what tells of it."""
+
+    keys: Sequence[str]
+    root: str
+    surrogates: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@
     NS:{c:NN}:reported      zset    ids of the shard's approved comments that readers reported, by number of reports
     NS:{c:NN}:ageing        zset    SITE\\0ARTICLE of each article that nobody has opened or closed, by the time (ms) of
                                     its first comment
-    NS:{c:NN}:aside:ID      any     what was left of a comment whose record could not be read, once it was rejected
+    NS:{c:NN}:aside:ID      any     what was left of a comment whose record could not be read, once it was rejected;
+                                    "" where it was missing
+    NS:{c:NN}:aside:ID:public  string  the public form that it had until then
     NS:{c:NN}:by:ID         set     who reported a comment (keyed hashes of sources), with a time to live
     NS:{c:NN}:leases        hash    ID -> end (ms), screen and holder of a lease on a comment that waits
     NS:{c:NN}:log           stream  every transition: comment, from, to (first letters of statuses), by, at, reason,
@@ -113,6 +115,9 @@ class Keys:
     def aside(self, comment_id: str) -> str:
         return f"{self._shards[shards.shard_in(comment_id)]}:aside:{comment_id}"
 
+    def aside_public(self, comment_id: str) -> str:
+        return f"{self.aside(comment_id)}:public"
+
     def reporters(self, comment_id: str) -> str:
         return f"{self._shards[shards.shard_in(comment_id)]}:by:{comment_id}"
 
@@ -140,6 +145,10 @@ class Keys:
 
     def article(self, site: str, article: str) -> "ArticleKeys":
         return ArticleKeys(f"{self._shards[shards.shard_of(site, article)]}:a:{shards.article_digest(site, article)}")
+
+    def pages(self, shard: int) -> str:
+        """A pattern for the keys of a shard's articles and sites, among them `public` and `recent`."""
+        return f"{self._shards[shard]}:[as]:*"
 
     def person(self, blind: str) -> str:
         return f"{self._ns}:person:{{{blind}}}"

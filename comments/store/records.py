@@ -46,6 +46,11 @@ def status_of(letter: str) -> Status:
     return status
 
 
+def may_be(status: Status, letter: bytes | None) -> bool:
+    """Whether a comment may stand at `status`: its letter says so, or can be none."""
+    return _STATUSES.get((letter or b"").decode(errors="replace"), status) == status
+
+
 def write(
     comment_id: str,
     text: Submission | Comment,

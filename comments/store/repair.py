@@ -20,7 +20,7 @@ from comments.store.keys import Keys, announcement, in_ageing, surrogate, surrog
 from comments.store.published import finished
 from comments.store.scripts import MEND, NAME, UPROOT, Call
 
-_STEP = 500  # members looked at in one go
+_STEP = 500  # keys or members looked at in one go
 _EXAMPLES = 5
 _KEY = re.compile(
     r"([0-3][0-9a-f])\}:(?:c:(.+)|(q:\w+|a:[0-9a-f]{32}:(?:public|threads|replies|recent)|s:[0-9a-f]{32}:recent)|(ageing))"
@@ -86,7 +86,7 @@ class _Round:
         self._report = Report()
 
     def run(self) -> Report:
-        for keys in self._client.keys(f"{self._prefix}*"):
+        for keys in self._client.keys(f"{self._prefix}*", step=_STEP):
             named = [found for key in keys if (found := _KEY.fullmatch(key.removeprefix(self._prefix)))]
             self._comments([found[2] for found in named if shards.is_comment_id(found[2] or "")])
             for found in named:

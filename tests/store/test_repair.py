@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from itertools import islice
 
 import pytest
 
 from comments.store import records, shards
 from comments.store.client import Client, connect
-from comments.store.keys import Keys
+from comments.store.keys import Keys, announcement
 from comments.store.packing import pack
 from comments.store.repair import FOR_SOMEBODY, Report, repair
 from comments.web.here import House
@@ -251,6 +252,45 @@ def test_it_runs_beside_the_service(
     reports, _ = together([look, decide])
     assert [report.counts for report in reports if report.counts] == []  # type: ignore[attr-defined]  # what `look` gives
     own.close()
+
+
+@pytest.mark.parametrize("how", ["no text", "no record", "no version", "no hash"])
+@pytest.mark.parametrize("which", [1, 3])
+def test_a_damaged_comment_that_is_rejected_is_public_no_more_and_its_words_are_kept(
+    client: Client, page: list[str], moderator: Moderator, reader: Reader, how: str, which: int
+) -> None:
+    public = client.command("HGET", ARTICLE.public, page[which])
+    poison(client, page[which], how)
+    assert len(reader.bodies()) == 2
+    version = next(one["version"] for one in moderator.queue(status="approved") if one["id"] == page[which])
+    assert moderator.decide(page[which], "reject", version=version)["outcome"] == "done"
+    assert len(reader.bodies()) == 1
+    left = [str(value) for key, value in everything(client).items() if ":a:" in key or ":s:" in key]
+    assert not any(page[which] in value for value in left)
+    assert client.command("EXISTS", KEYS.aside(page[which])) == 1
+    assert client.command("GET", KEYS.aside_public(page[which])) == public
+    assert repair(client, "comments").counts == {}
+
+
+def test_its_page_and_feed_are_announced(client: Client, page: list[str], moderator: Moderator) -> None:
+    poison(client, page[1], "no text")
+    heard = client.listen(KEYS.changed, poll=0.05)
+    next(heard)
+    moderator.decide(page[1], "reject", version=2)
+    assert next(filter(None, islice(heard, 100)), b"").decode() == announcement("main", "bien-dong-1")
+    heard.close()
+
+
+def test_a_damaged_comment_is_in_no_feed_and_cannot_be_withdrawn(
+    client: Client, reader: Reader, moderator: Moderator
+) -> None:
+    accepted = reader.submit().json
+    moderator.decide(accepted["id"], "approve")
+    poison(client, accepted["id"], "no text")
+    for feed in ("/feeds/article.atom?article=bien-dong-1", "/feeds/site.atom"):
+        assert "<entry>" not in reader.client.get(feed).text
+    assert reader.client.delete(f"/api/v1/receipts/{accepted['receipt']}").status_code == 409
+    assert moderator.queue(status="withdrawn") == []
 
 
 @pytest.mark.parametrize("how", ["no text", "no version", "no hash"])
