@@ -14,6 +14,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from math import ceil
 from types import MappingProxyType
@@ -341,8 +342,10 @@ class PublishedCache:
         """In the process that serves: a thread does not survive a fork."""
         with self._lock:
             if self._listener is None:
-                self._listener = threading.Thread(target=self._follow, name="published-cache", daemon=True)
-                self._listener.start()
+                listener = threading.Thread(target=self._follow, name="published-cache", daemon=True)
+                with suppress(RuntimeError):  # no thread is left: nothing is kept, and the next request tries again
+                    listener.start()
+                    self._listener = listener
 
     def _follow(self) -> None:
         while True:

@@ -90,6 +90,25 @@ def test_a_kept_answer_does_not_enter_the_application(announcer: Announcer) -> N
     assert {answer.data for answer in answers} == {origin.body}
 
 
+def test_without_a_thread_to_listen_in_the_next_request_tries_again(
+    announcer: Announcer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = Origin()
+    client = Client(PublishedCache(origin, budget=10**6, listen=announcer))
+
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        assert [client.get("/x").status_code for _ in range(2)] == [200, 200]
+    client.get("/x")
+    announcer.say(None)
+    origin.calls.clear()
+    assert [client.get("/x").status_code for _ in range(2)] == [200, 200]
+    assert origin.calls["/x"] == 1
+
+
 def test_path_and_query_tell_answers_apart(announcer: Announcer) -> None:
     origin = Origin()
     client = cached(origin, announcer)
