@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -39,7 +40,10 @@ _POLITE = 10  # how much nicer than the rest (nice(1)): a tenth of the processor
 
 def _step_back() -> None:
     if sys.platform == "linux":  # elsewhere this would be the whole process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _POLITE)
+        thread = threading.get_native_id()
+        with suppress(OSError):  # a check that is not as polite is better than none
+            nice = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, min(nice + _POLITE, 19))
 
 
 _workers = ThreadPoolExecutor(2, thread_name_prefix="passwords", initializer=_step_back)

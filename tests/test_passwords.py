@@ -114,3 +114,15 @@ def test_checks_stand_behind_everything_else() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     assert passwords._workers.submit(niceness).result() == niceness() + 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_a_service_that_is_polite_itself_checks_passwords_too() -> None:
+    def of_a_polite_service() -> int:
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, 15)
+        passwords._step_back()
+        return os.getpriority(os.PRIO_PROCESS, thread)
+
+    with ThreadPoolExecutor(1) as alone:
+        assert alone.submit(of_a_polite_service).result() == 19
