@@ -36,6 +36,9 @@ _LAST_REQUESTS = 8  # seconds that requests in flight have at the end; with the 
 _GARBAGE = 20_000  # new objects after which the youngest are looked through for what only holds itself
 _SWITCH = 0.0005  # seconds for which a thread that computes keeps the loop, and with it all readers, waiting
 _BREATH = 0.2  # seconds before a worker that died is replaced, so that one that dies at once is not in a hot loop
+_PAUSE = 2.0  # seconds before another try where the machine had no place for a new process
+
+log = logging.getLogger("comments")
 
 LoadApp = Callable[[], Flask]
 
@@ -114,8 +117,7 @@ def serve(
             if not crew.answers.is_set() and crew.some_ended():
                 crew.end()
                 return False  # the first ones could not even start: trying again changes nothing
-            crew.replace()
-            time.sleep(_BREATH)
+            time.sleep(_BREATH if crew.replace() else _PAUSE)
         crew.end()
     return True
 
@@ -138,9 +140,16 @@ class _Crew:
     def some_ended(self) -> bool:
         return any(worker.exitcode is not None for worker in self._workers)
 
-    def replace(self) -> None:
-        """New workers for those that have ended."""
-        self._workers = [worker if worker.exitcode is None else self._start() for worker in self._workers]
+    def replace(self) -> bool:
+        """New workers for those that have ended; False while there cannot be one for each."""
+        try:
+            for at, worker in enumerate(self._workers):
+                if worker.exitcode is not None:
+                    self._workers[at] = self._start()
+        except OSError as error:  # too many processes, or open files
+            log.error("a worker ended and cannot be replaced (%s); the next try is in %.0f s", error, _PAUSE)
+            return False
+        return True
 
     def end(self) -> None:
         """Ends all, after the requests in flight."""
@@ -249,9 +258,10 @@ async def _let_in(loop: asyncio.AbstractEventLoop, listener: socket.socket, conn
     """Those who have come before the door closes: the system would turn them away without a word."""
     listener.setblocking(False)
     come: list[socket.socket] = []
-    with suppress(BlockingIOError):
+    with suppress(OSError):  # nobody more, or no file for them
         while True:
-            come.append(listener.accept()[0])
+            with suppress(ConnectionAbortedError):  # has gone again
+                come.append(listener.accept()[0])
     listener.close()
     for client in come:
         await loop.connect_accepted_socket(connections.make, client)
