@@ -1,8 +1,8 @@
 """Compares every derived set with the comment records, which alone count, and puts right what differs.
 
 Runs beside the service: in steps of some hundred keys, each comment on its own, and only while it still is what was
-seen. To run it twice changes nothing the second time. What cannot be made again from the records (an entry of the
-log) is only told.
+seen. To run it twice changes nothing the second time. What cannot be made again from the records (a record that the
+log tells of, an entry of the log) is only told, and nothing that is left of it is tidied away.
 """
 
 import re
@@ -28,6 +28,7 @@ _KEY = re.compile(
 _BLIND = re.compile(rb"[0-9a-f]{32}")
 
 CLASSES = {
+    "missing": "comments that the log tells of and that have no record any more",
     "damaged": "records that cannot be read",
     "queue": "comments that are not in the queue of their status, or in another one as well",
     "public": "approved comments that are not public as they were written",
@@ -39,7 +40,7 @@ CLASSES = {
     "log": "comments whose way is not whole in the log",
     "type": "keys, or comments with keys, that hold another type than they should",
 }
-FOR_SOMEBODY = {"damaged", "log", "type"}  # what repair cannot put right
+FOR_SOMEBODY = {"missing", "damaged", "log", "type"}  # what repair cannot put right
 
 
 @dataclass
@@ -84,8 +85,11 @@ class _Round:
         self._look = "1" if look else ""
         self._told = told
         self._report = Report()
+        self._missing: set[str] = set()
 
     def run(self) -> Report:
+        for shard in range(shards.SHARDS):
+            self._find_missing(shard)
         for keys in self._client.keys(f"{self._prefix}*", step=_STEP):
             named = [found for key in keys if (found := _KEY.fullmatch(key.removeprefix(self._prefix)))]
             self._comments([found[2] for found in named if shards.is_comment_id(found[2] or "")])
@@ -96,6 +100,29 @@ class _Round:
                     self._ageing(int(found[1], 16))
             self._told(self._report)
         return self._report
+
+    # -- from the log to the records
+
+    def _find_missing(self, shard: int) -> None:
+        """Every comment that the log tells of has a record, or was set aside."""
+        key, after = self._keys.log(shard), "-"
+        while True:
+            (found,) = self._client.pipeline([("XRANGE", key, after, "+", "COUNT", _STEP)], of_another_type=False)
+            if found is False:
+                self._report.add("type", key)
+                return
+            named = dict.fromkeys(_pairs(raw).get(b"comment", b"").decode(errors="replace") for raw in found)
+            ids = [
+                comment_id for name in named if (comment_id := _id_of(name, shard)) and comment_id not in self._missing
+            ]
+            there = self._client.pipeline([("EXISTS", self._keys.comment(i), self._keys.aside(i)) for i in ids])
+            for comment_id in (comment_id for comment_id, count in zip(ids, there, strict=True) if not count):
+                self._missing.add(comment_id)
+                self._report.add("missing", comment_id)
+                self._show_to_moderators(comment_id)
+            if len(found) < _STEP:
+                return
+            after = f"({found[-1][0].decode()}"
 
     # -- from the records to the sets
 
@@ -208,7 +235,7 @@ class _Round:
             self._report.add("type", comment.id)
 
     def _show_to_moderators(self, comment_id: str) -> None:
-        """A damaged comment stands in some queue, so that somebody sees it and takes it out."""
+        """A damaged or missing comment stands in some queue, so that somebody sees it and takes it out."""
         shard = shards.shard_in(comment_id)
         queues = [self._keys.queue(shard, status) for status in Status]
         scores = self._client.pipeline([("ZSCORE", queue, comment_id) for queue in queues], of_another_type=False)
@@ -221,7 +248,7 @@ class _Round:
     def _set(self, shard: int, rest: str) -> None:
         """Every member of one set (`q:STATUS`, `a:ARTICLE:KIND` or `s:SITE:recent`) is a comment that belongs there.
 
-        One that cannot be read may belong anywhere, and its public form may be all that is left of it: it stays.
+        One that cannot be read, or is missing, may belong anywhere, and what stands there may be all there is of it.
         """
         key = f"{self._prefix}{shard:02x}}}:{rest}"
         belongs, is_replies = self._belongs(rest), rest.endswith(":replies")
@@ -234,7 +261,8 @@ class _Round:
             strange = []
             for member, comment_id in named.items():
                 comment = read[comment_id].comment if comment_id in read else None
-                if not (comment and (comment.is_damaged or belongs(names[member], comment))):
+                is_kept = comment_id in self._missing or (comment is not None and comment.is_damaged)
+                if not (is_kept or (comment and belongs(names[member], comment))):
                     strange.append((member, comment_id, comment))
             self._uproot(shard, key, rest, strange)
             if strange and is_replies:

@@ -306,6 +306,31 @@ def test_what_is_left_of_a_damaged_comment_stays_where_it_is(
     assert len(reader.bodies()) == 2
 
 
+def test_a_lost_record_is_told_and_nothing_that_is_left_of_it_is_tidied_away(
+    client: Client, page: list[str], moderator: Moderator
+) -> None:
+    for comment_id in (page[0], page[1], page[4]):
+        poison(client, comment_id, "no record")
+    before = everything(client)
+    for _ in range(2):
+        report = repair(client, "comments")
+        assert report.counts == {"missing": 3}
+        assert set(report.examples["missing"]) == {page[0], page[1], page[4]}
+    assert everything(client) == before
+
+
+def test_a_lost_comment_of_no_queue_is_put_before_the_moderators(
+    client: Client, page: list[str], moderator: Moderator
+) -> None:
+    poison(client, page[2], "no record")
+    client.command("DEL", KEYS.queue(shards.shard_in(page[2]), "rejected"))
+    assert repair(client, "comments", look=True).counts["missing"] == 1
+    assert page[2] not in [one["id"] for one in moderator.queue()]
+    assert repair(client, "comments").counts["missing"] == 1
+    assert moderator.decide(page[2], "reject", version=0)["outcome"] == "done"
+    assert repair(client, "comments").counts == {}
+
+
 def test_what_stood_above_replies_goes_with_them(
     client: Client, page: list[str], reader: Reader, moderator: Moderator
 ) -> None:
