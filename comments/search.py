@@ -31,6 +31,7 @@ _ASKED = re.compile(r'"([^"]*)"|(\S+)')
 _TONES = {"\u0300": "ˋ", "\u0301": "ˊ", "\u0303": "˜", "\u0309": "ˀ", "\u0323": "ˍ"}  # how each is written at the end
 _WRITTEN = "".join(_TONES.values())
 _WORDS_ASKED = 32
+_USUAL = 50  # characters of a word that is worth remembering
 _BEGINNINGS = (3, 4)  # letters kept of each word; fewer cannot be asked for, more are looked for among the words
 _VERSION = 3  # of the tables and of how words are written in them; with another number the index is made again
 _AT_ONCE = 32  # entries of each shard's log that one step reads
@@ -261,7 +262,7 @@ def _is_ours(db: sqlite3.Connection) -> bool:
 
 def _remember(db: sqlite3.Connection, comment: Comment, at: int | None) -> None:
     said = f"{comment.name}\n{comment.body}\n{comment.article_title or ''}\n{comment.website or ''}"
-    exact = [_exact(word) for word in _WORD.findall(said)]
+    exact = [_exact(word) if len(word) <= _USUAL else _exact.__wrapped__(word) for word in _WORD.findall(said)]
     tags = " ".join(_tags(comment))
     if at is None:
         at = ids.milliseconds_of(shards.by_time(comment.id)) << 12  # by time; room for what came at one moment
@@ -287,7 +288,7 @@ def _forget(db: sqlite3.Connection, comment_id: str) -> int | None:
 
 def _unmarked(exact: Sequence[str]) -> tuple[str, str]:
     """The words without marks, and how they begin."""
-    plain = [_plain(word) for word in exact]
+    plain = [_plain(word) if len(word) <= _USUAL else _plain.__wrapped__(word) for word in exact]
     begins = dict.fromkeys(word[:letters] for word in plain for letters in _BEGINNINGS if len(word) >= letters)
     return " ".join(plain), " ".join(begins)
 

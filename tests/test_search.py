@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -262,3 +263,14 @@ def test_an_index_of_a_newer_kind_is_not_believed(data: Path, index: Index, read
     with sqlite3.connect(data / "search" / "comments.sqlite") as other:
         other.execute("create table docs (other)")
     assert index.find("hay") == [sent]
+
+
+def test_words_of_any_length_are_found_and_not_remembered(index: Index, reader: Reader) -> None:
+    words = [f"{number}{'ấ' * 4000}" for number in range(50)]
+    sent = [reader.submitted(body=word) for word in words]
+    tracemalloc.start()
+    try:
+        assert index.find(words[0]) == sent[:1]
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
