@@ -54,6 +54,22 @@ def cluster() -> Iterator[fleet.Nodes]:
         yield nodes
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store",
+        choices=["one", "sentinels", "cluster"],
+        default="one",
+        help="what every test runs on that may choose",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--store") != "one":
+        for item in items:
+            if item.get_closest_marker("one_server"):
+                item.add_marker(pytest.mark.skip(reason="looks into the one server itself, or counts round trips"))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is marked `topologies` runs on one server, behind Sentinels and on a cluster."""
     if metafunc.definition.get_closest_marker("topologies") and "store_url" in metafunc.fixturenames:
@@ -63,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def store_url(request: pytest.FixtureRequest, valkey: str) -> str:
     """The address of an empty store."""
-    kind = getattr(request, "param", "one")
+    kind = getattr(request, "param", request.config.getoption("--store"))
     if kind == "one":
         with redis.Redis.from_url(valkey) as connection:
             connection.flushall()

@@ -145,6 +145,7 @@ def test_of_sweeps_at_the_same_moment_one_closes(
     assert len(house.log.page(LogFilter(what="closed"), limit=50).entries) == 6
 
 
+@pytest.mark.one_server
 def test_articles_that_are_not_old_cost_nothing(
     house: House, wrote: Callable[..., str], round_trips: Counter[str]
 ) -> None:

@@ -62,6 +62,7 @@ def test_reports_at_the_same_moment_are_all_counted(
     assert reported(moderator, comment_id) == (8, ["reported_false"])
 
 
+@pytest.mark.one_server
 def test_what_is_kept_of_reports_does_not_grow(reader: Reader, moderator: Moderator, house: House) -> None:
     comment_id = moderator.approved(reader)
     for source in range(REPORTS_MAX + 5):
@@ -120,6 +121,7 @@ def test_a_source_has_a_limit_of_its_own_for_reports(make_app: Callable[..., Fla
     assert answers[2].headers["Retry-After"]
 
 
+@pytest.mark.one_server
 def test_nothing_of_a_source_can_be_read_or_joined(reader: Reader, moderator: Moderator, house: House) -> None:
     kept = set()
     for comment_id in (moderator.approved(reader), moderator.approved(reader)):

@@ -61,6 +61,7 @@ def test_each_turn_gets_its_own_replies(client: Client) -> None:
     assert answers == [[f"{n} {part}".encode() for part in range(n % 5 + 1)] for n in range(200)]
 
 
+@pytest.mark.one_server
 def test_all_turns_share_one_connection(client: Client) -> None:
     before = client.command("INFO", "stats")["total_connections_received"]
     in_turns(client, *(lambda: client.command("PING") for _ in range(50)))
@@ -147,6 +148,7 @@ def test_a_server_that_is_only_slow_is_not_given_up(client: Client) -> None:
         assert in_turns(client, slow) == [b"a"]
 
 
+@pytest.mark.one_server
 def test_a_write_that_must_be_on_a_replica_says_when_it_is_not(store_url: str) -> None:
     client = connect(store_url, timeout=BOUND, pause=0, pool=2, replicas=1)
 

@@ -52,6 +52,7 @@ def test_one_busy_shard_does_not_push_out_the_others(house: House, reader: Reade
     assert len(entries(house)) == 33
 
 
+@pytest.mark.one_server
 def test_a_page_of_a_long_log_costs_as_much_as_one_of_a_short_log(
     house: House, reader: Reader, round_trips: Counter[str]
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_page_that_is_narrowed_to_little_looks_at_so_many_entries_and_says_tha
     assert [entry.comment for entry in page.entries] == [wanted]
 
 
+@pytest.mark.one_server
 def test_an_entry_that_cannot_be_read_does_not_hide_the_others(house: House, reader: Reader) -> None:
     comment_id = reader.submitted()
     (log,) = house.client.command("KEYS", "*{c:*}:log")

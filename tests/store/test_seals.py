@@ -14,6 +14,8 @@ from tests.people import Moderator, Reader
 
 Entries = list[tuple[bytes, list[bytes]]]
 
+pytestmark = pytest.mark.one_server
+
 
 class Clock:
     """A clock that moves when it is told to."""

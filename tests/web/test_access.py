@@ -277,6 +277,7 @@ def test_a_session_ends_after_its_longest_time(make_app: Callable[..., Flask]) -
     assert client.get("/moderate/").status_code == 303
 
 
+@pytest.mark.one_server
 def test_a_session_that_is_not_seen_is_forgotten_by_the_store(app: Flask, house: House) -> None:
     house.people.add_moderator("Lan", password_hash=passwords.hash_password(PASSWORD))
     sign_in(app.test_client(), "Lan")

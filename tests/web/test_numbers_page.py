@@ -101,6 +101,7 @@ def test_it_speaks_vietnamese(hoa: Colleague, reader: Reader, moderator: Moderat
     assert "15/1 1 1 0 0" in said
 
 
+@pytest.mark.one_server
 def test_its_cost_does_not_grow_with_the_comments(
     hoa: Colleague, reader: Reader, moderator: Moderator, round_trips: Counter[str]
 ) -> None:

@@ -174,6 +174,7 @@ def test_a_form_with_mistakes_goes_back_to_its_author_alone(app: Flask) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.one_server
 def test_a_failure_tells_no_address_in_its_answer_or_log(
     make_app: Callable[..., Flask], app: Flask, store_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -216,6 +217,7 @@ def _flat(value: Any) -> bytes:
     return str(value).encode()
 
 
+@pytest.mark.one_server
 def test_the_store_and_its_file_hold_no_address(reader: Reader, moderator: Moderator, store_url: str) -> None:
     for n in range(3):
         answer = reader.submit(key=f"k{n}", email=f"  {ADDRESS} ", article=f"a{n}")
@@ -230,6 +232,7 @@ def test_the_store_and_its_file_hold_no_address(reader: Reader, moderator: Moder
     assert {path.name: found_in(path.read_bytes()) for path in files} == {path.name: [] for path in files}
 
 
+@pytest.mark.one_server
 def test_a_pseudonym_is_drawn_not_computed(reader: Reader, moderator: Moderator, store_url: str) -> None:
     def pseudonym() -> str:
         comment_id = reader.submitted(email=ADDRESS)

@@ -142,6 +142,7 @@ def test_markup_is_text(lan: Desk, reader: Reader, field: str) -> None:
     assert said in html.unescape(page)
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize(
     "address", ["javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "//evil.example"]
 )
@@ -392,6 +393,7 @@ def test_a_form_that_no_page_of_ours_sends_is_refused(lan: Desk, reader: Reader,
     assert len(lan.cards()) == 1
 
 
+@pytest.mark.one_server
 def test_the_damaged_record_is_shown_and_can_only_be_rejected(lan: Desk, house: House, reader: Reader) -> None:
     comment_id = reader.submitted()
     house.client.command("HSET", record_of(house, comment_id), records.DATA, "{")

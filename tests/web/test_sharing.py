@@ -168,6 +168,7 @@ def test_unknown_comments_are_told_as_gone(lan: Desk) -> None:
     assert [each["outcome"] for each in told["changed"]] == ["not_found"]
 
 
+@pytest.mark.one_server
 def test_no_lease_outlives_its_time_in_the_store(lan: Desk, house: House, reader: Reader, clock: list[float]) -> None:
     for _ in range(10):
         reader.submitted(article="one")
@@ -180,6 +181,7 @@ def test_no_lease_outlives_its_time_in_the_store(lan: Desk, house: House, reader
     assert house.client.command("HLEN", key) == 9
 
 
+@pytest.mark.one_server
 def test_the_queue_costs_the_same_round_trips_at_any_length(
     lan: Desk, house: House, reader: Reader, round_trips: Counter[str]
 ) -> None:

@@ -444,6 +444,7 @@ def test_a_ban_that_no_form_sends_is_refused(lan: Desk, wrong: dict[str, str]) -
     assert send(lan, "readers/ban", **fields).status_code == 422
 
 
+@pytest.mark.one_server
 def test_bans_are_kept_as_hashes_and_cost_no_round_trip(
     lan: Desk, house: House, reader: Reader, round_trips: Counter[str]
 ) -> None:
