@@ -6,8 +6,8 @@
     NS:{c:NN}:c:ID          hash    one comment: d (data: JSON, as submitted; packed), m (mail: sealed address),
                                     s (first letter of its status), v (version), b (JSON: by whom, when and why it
                                     came there), l (ids of its entries in the log), root (replies: top of their
-                                    thread), reports (a word for each reader's report), blind (keyed hash of the
-                                    address, until its pseudonym is found)
+                                    thread), reports (a word for each reader's report), about (b as it was at the last
+                                    of these), blind (keyed hash of the address, until its pseudonym is found)
     NS:{c:NN}:was:ID        list    data of a comment as it was before each edit by a moderator
     NS:{c:NN}:q:STATUS      zset    ids of the shard's comments in that status, by time (score 0, order of members)
     NS:{c:NN}:s:S:recent    zset    ids of the shard's newest approved comments of a site (S its digest), as for a feed

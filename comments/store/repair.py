@@ -1,4 +1,6 @@
-"""Compares every derived set with the comment records, which alone count, and puts right what differs.
+"""Compares queues, pages and lists with the comment records, which alone count, and puts right what differs.
+
+Not compared: who is in a person's list and should not be, leases, numbers, and `version` and `pinned` of an article.
 
 Runs beside the service: in steps of some hundred keys, each comment on its own, and only while it still is what was
 seen. To run it twice changes nothing the second time. What cannot be made again from the records (a record that the
@@ -18,12 +20,12 @@ from comments.store import records, shards
 from comments.store.client import Client, Command
 from comments.store.keys import Keys, announcement, in_ageing, surrogate, surrogate_of_site
 from comments.store.published import finished
-from comments.store.scripts import MEND, NAME, UPROOT, Call
+from comments.store.scripts import MEND, NAME, RELIST, UPROOT, Call
 
 _STEP = 500  # keys or members looked at in one go
 _EXAMPLES = 5
 _KEY = re.compile(
-    r"([0-3][0-9a-f])\}:(?:c:(.+)|(q:\w+|a:[0-9a-f]{32}:(?:public|threads|replies|recent)|s:[0-9a-f]{32}:recent)|(ageing))"
+    r"([0-3][0-9a-f])\}:(?:c:(.+)|(q:\w+|a:[0-9a-f]{32}:(?:public|threads|replies|recent)|s:[0-9a-f]{32}:recent|reported)|(ageing))"
 )
 _BLIND = re.compile(rb"[0-9a-f]{32}")
 
@@ -35,6 +37,8 @@ CLASSES = {
     "thread": "approved comments that are missing from their thread",
     "hidden": "comments that are public and should not be",
     "ageing": "comments whose article is not among those to close one day, or is and should not be",
+    "reported": "comments that are not among the reported, or are and should not be, or are in the wrong place there",
+    "person": "comments that are missing among those of their person",
     "planted": "members of queues, pages and lists that are no such comment or article",
     "unnamed": "comments that came while the pseudonym of their person could not be had or kept",
     "log": "comments whose way is not whole in the log",
@@ -132,6 +136,8 @@ class _Round:
         sound = [seen for seen in read.values() if not seen.comment.is_damaged]
         self._mend_all([seen.comment for seen in sound])
         self._check_logs(sound)
+        self._relist_all([seen.comment for seen in sound if seen.comment.reports])
+        self._check_people(sound)
         self._name_all(sound)
         for comment_id in (comment_id for comment_id, seen in read.items() if seen.comment.is_damaged):
             self._report.add("damaged", comment_id)
@@ -203,6 +209,35 @@ class _Round:
             if not whole or any(entry.get(b"comment") != comment.id.encode() for entry in said):
                 self._report.add("log", comment.id)
 
+    def _relist_all(self, comments: Sequence[Comment]) -> None:
+        approved = records.letter(Status.APPROVED)
+        calls = [
+            Call(
+                RELIST,
+                [self._keys.comment(comment.id), self._keys.reported(shards.shard_in(comment.id))],
+                [comment.id, comment.version, approved, self._look],
+            )
+            for comment in comments
+        ]
+        for comment, is_wrong in zip(comments, self._client.run_all(calls, of_another_type=0), strict=True):
+            if is_wrong:
+                self._report.add("reported", comment.id)
+
+    def _check_people(self, read: Sequence[_Seen]) -> None:
+        """Every comment is among those of its person. What else is there is not looked for: there are too many."""
+        persons = [(c.id, c.person or (blind.decode() if _BLIND.fullmatch(blind) else "")) for c, _, _, blind in read]
+        kept = [(i, self._keys.comments_of(shards.shard_in(i), person)) for i, person in persons if person]
+        there = self._client.pipeline([("SISMEMBER", key, i) for i, key in kept], of_another_type=False)
+        lost = []
+        for (comment_id, key), is_there in zip(kept, there, strict=True):
+            if is_there is False:
+                self._report.add("type", comment_id)
+            elif not is_there:
+                self._report.add("person", comment_id)
+                lost.append((key, comment_id))
+        if not self._look:
+            self._client.pipeline([("SADD", key, comment_id) for key, comment_id in lost])
+
     def _name_all(self, read: Sequence[_Seen]) -> None:
         """Comments that came while pseudonyms could not be had, or kept, get theirs: the one that is known by now."""
         for comment, _, data, blind in read:
@@ -246,7 +281,7 @@ class _Round:
     # -- from the sets to the records
 
     def _set(self, shard: int, rest: str) -> None:
-        """Every member of one set (`q:STATUS`, `a:ARTICLE:KIND` or `s:SITE:recent`) is a comment that belongs there.
+        """Every member of one set (see `_KEY`) is a comment that belongs there.
 
         One that cannot be read, or is missing, may belong anywhere, and what stands there may be all there is of it.
         """
@@ -282,6 +317,8 @@ class _Round:
     def _belongs(self, rest: str) -> Callable[[str, Comment], bool]:
         if rest.startswith("q:"):
             return lambda _, comment: comment.status == rest[2:]
+        if rest == "reported":
+            return lambda _, comment: comment.status == Status.APPROVED and comment.reports > 0
         about, digest, kind = rest.split(":")
 
         def is_public(comment: Comment) -> bool:

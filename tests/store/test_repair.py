@@ -6,6 +6,7 @@ from itertools import islice
 
 import pytest
 
+from comments.model import ReportReason
 from comments.store import records, shards
 from comments.store.client import Client, connect
 from comments.store.keys import Keys, announcement
@@ -68,6 +69,45 @@ def test_lost_queues_and_pages_are_made_again(client: Client, page: list[str], m
         client.command("DEL", key)
     assert mended(client) == {"queue": 5, "public": 2, "thread": 2}
     assert everything(client) == before
+
+
+def test_lost_lists_of_reported_comments_and_of_persons_are_made_again(
+    client: Client, page: list[str], house: House
+) -> None:
+    for source in "12":
+        house.desk.report(page[1], ReportReason.SPAM, source=source)
+    before = everything(client)
+    client.command("ZADD", KEYS.reported(shards.shard_in(page[1])), 7, page[1])
+    assert mended(client) == {"reported": 1}
+    for key in before:
+        if ":of:" in key or key.endswith("reported"):
+            client.command("DEL", key)
+    assert repair(client, "comments", look=True).counts == {"reported": 1, "person": 5}
+    assert mended(client) == {"reported": 1, "person": 5}
+    assert everything(client) == before
+
+
+def test_reports_that_were_decided_about_are_not_listed_again(
+    client: Client, page: list[str], house: House, moderator: Moderator
+) -> None:
+    house.desk.report(page[1], ReportReason.SPAM, source="1")
+    moderator.decide(page[1], "restore", version=2)
+    moderator.decide(page[1], "approve", version=3)
+    assert repair(client, "comments").counts == {}
+    house.desk.report(page[1], ReportReason.SPAM, source="2")
+    house.desk.revise(page[1], 4, "Bài viết hay.", by="Lan")
+    client.command("DEL", KEYS.reported(shards.shard_in(page[1])))
+    assert mended(client) == {"reported": 1}
+
+
+def test_what_is_not_reported_is_taken_off_that_list(client: Client, page: list[str], house: House) -> None:
+    house.desk.report(page[3], ReportReason.SPAM, source="1")
+    client.command("HSET", KEYS.comment(page[3]), records.STATUS, "r")
+    for comment_id in page:
+        client.command("ZADD", KEYS.reported(shards.shard_in(page[0])), 1, comment_id)
+    found = mended(client)
+    assert found.get("reported", 0) + found["planted"] >= len(page)
+    assert client.command("EXISTS", KEYS.reported(shards.shard_in(page[0]))) == 0
 
 
 def test_looking_changes_nothing(client: Client, page: list[str]) -> None:

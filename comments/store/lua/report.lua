@@ -6,11 +6,11 @@
 local record, reporters, reported = unpack(KEYS)
 local id, status, source, reason, most, lifetime = unpack(ARGV)
 
-local now, reports = unpack(redis.call('HMGET', record, 's', 'reports'))
+local now, reports, last = unpack(redis.call('HMGET', record, 's', 'reports', 'b'))
 if now ~= status then return 0 end
 local _, before = string.gsub(reports or '', '%S+', '')
 if before >= tonumber(most) or redis.call('SADD', reporters, source) == 0 then return 1 end
 redis.call('EXPIRE', reporters, lifetime)
-redis.call('HSET', record, 'reports', reports and reports .. ' ' .. reason or reason)
+redis.call('HSET', record, 'reports', reports and reports .. ' ' .. reason or reason, 'about', last or '')
 redis.call('ZADD', reported, before + 1, id)
 return 1
