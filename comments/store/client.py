@@ -6,7 +6,7 @@ reply was lost. Every call fails after `timeout` seconds at the latest. Which se
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import redis
@@ -66,6 +66,16 @@ class Client:
         """The replies of every server that takes writes to plain commands without keys, by the server's name."""
         with _translated(writes=False):
             return {server.name: _on(server, commands) for server in self._servers.primaries()}
+
+    def answering(self) -> tuple[int, int]:
+        """How many of the servers that take writes answer, and how many there are."""
+        servers = self._servers.primaries()
+        well = 0
+        for server in servers:
+            with suppress(Unavailable), _translated(writes=False):
+                _on(server, [("PING",)])
+                well += 1
+        return well, len(servers)
 
     def on(self, name: str, *words: Any) -> Any:
         """The reply of one of the servers that `everywhere` named."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, jsonify, render_template, request, url_for
 
 from comments import resources
-from comments.errors import NotFound
+from comments.errors import NotFound, Unavailable
 from comments.store.health import broken_promise
 from comments.web import thread_page
 from comments.web.forms import submission_form
@@ -108,8 +108,17 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """The store answers too (503 where it does not), and whether it does what `durability` promises."""
-    lacks = broken_promise(here().client, here().settings.store.durability)
+    """The store answers too (503 where it does not), and whether it does what `durability` promises.
+
+    A cluster of which a part answers is the store of all articles of that part: 200, “degraded”.
+    """
+    try:
+        lacks = broken_promise(here().client, here().settings.store.durability)
+    except Unavailable:
+        answering, count = here().client.answering()
+        if not answering:
+            raise
+        return jsonify(status="degraded", durability="unknown", servers=count, answering=answering)
     if lacks is None:
         return jsonify(status="ok", durability="unknown")
     return jsonify(status="ok", durability=f"not kept: {lacks}" if lacks else "kept")

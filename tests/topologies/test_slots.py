@@ -60,6 +60,8 @@ def test_a_lost_shard_holds_up_no_submission_to_an_article_elsewhere(
     # one that hangs costs one request its time limit in each window of a second, whatever their number
     windows = time.monotonic() - struck if fault == signal.SIGSTOP else 0
     assert len([seconds for seconds in took if seconds > WITHIN]) <= max(len(took) / 100, windows)
+    ready = reader.client.get("/readyz")
+    assert (ready.status_code, ready.json["status"], ready.json["answering"]) == (200, "degraded", 2)
     if fault == signal.SIGSTOP:
         lost.signal(signal.SIGCONT)
     else:
