@@ -404,7 +404,7 @@ def _cut_off(durability: str) -> Callable[[], Iterator[Scene]]:
                 heal=lambda: join(True),
                 lasts=8.0,
                 loses=durability != "replica",
-                forgets=True,
+                forgets=durability != "replica",
             )
 
     return build
