@@ -6,7 +6,9 @@ from itertools import islice
 
 import pytest
 
+from comments import doctor
 from comments.model import ReportReason
+from comments.settings import load
 from comments.store import records, shards
 from comments.store.client import Client, connect
 from comments.store.keys import Keys, announcement
@@ -357,6 +359,16 @@ def test_a_lost_record_is_told_and_nothing_that_is_left_of_it_is_tidied_away(
         assert report.counts == {"missing": 3}
         assert set(report.examples["missing"]) == {page[0], page[1], page[4]}
     assert everything(client) == before
+
+
+@pytest.mark.parametrize("how", ["no record", "no text"])
+def test_what_cannot_be_put_right_is_a_problem_for_the_doctor(
+    client: Client, page: list[str], store_url: str, how: str
+) -> None:
+    poison(client, page[0], how)
+    findings = doctor.repaired(load({}, redis_url=store_url), look=False, told=lambda _: None)
+    assert [finding.verdict for finding in findings] == [doctor.OK, doctor.PROBLEM]
+    assert page[0] in findings[1].says
 
 
 def test_a_lost_comment_of_no_queue_is_put_before_the_moderators(
