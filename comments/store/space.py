@@ -11,10 +11,11 @@ _GOOD_FOR = 1.0  # seconds that one look lasts
 
 
 class FreeSpace:
-    """Watches the disk of a directory; a directory that is not there (a store elsewhere) always has room."""
+    """Watches the disk of a data directory; one that is not there (a store elsewhere) always has room."""
 
     def __init__(self, directory: Path, *, floor: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """`floor` is the bytes that must stay free."""
+        """`floor` is the bytes that must stay free, and as much again as a store's log there has: a rewrite of the log
+        writes all of it anew before the old one goes. 0: nothing must."""
         self._directory = directory
         self._floor = floor
         self._clock = clock
@@ -28,12 +29,18 @@ class FreeSpace:
         now = self._clock()
         if now - self._looked > _GOOD_FOR:
             self._looked = now
-            self._enough = self._free() >= self._floor
+            self._enough = not self._floor or self._has_room()
         if not self._enough:
-            raise StoreFull(f"less than {self._floor} bytes are free")
+            raise StoreFull(f"less than {self._floor} bytes are free beside what a rewrite of the log takes")
 
-    def _free(self) -> int:
+    def _has_room(self) -> bool:
         try:
-            return shutil.disk_usage(self._directory).free
+            return shutil.disk_usage(self._directory).free >= self._floor + self._rewrite()
         except OSError:
-            return self._floor
+            return True
+
+    def _rewrite(self) -> int:
+        try:
+            return sum(file.stat().st_size for file in (self._directory / "valkey" / "appendonlydir").iterdir())
+        except OSError:  # a store elsewhere, or a file that has just been replaced
+            return 0

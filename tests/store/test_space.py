@@ -19,6 +19,16 @@ def test_below_the_floor_there_is_no_room(data: Path) -> None:
         FreeSpace(data, floor=EVERYTHING).check()
 
 
+def test_the_log_has_room_to_be_rewritten(data: Path) -> None:
+    log = data / "valkey" / "appendonlydir"
+    log.mkdir(parents=True)
+    with (log / "appendonly.aof.1.base.rdb").open("wb") as base:
+        base.truncate(EVERYTHING >> 20)  # a sparse file: as long as it says, and empty
+        FreeSpace(data, floor=0).check()
+        with pytest.raises(StoreFull):
+            FreeSpace(data, floor=1).check()
+
+
 def test_a_store_elsewhere_is_not_judged_by_this_disk(data: Path) -> None:
     FreeSpace(data / "nothing", floor=EVERYTHING).check()
 
