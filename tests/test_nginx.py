@@ -124,6 +124,14 @@ def test_a_body_that_is_too_big_gets_the_services_answer(front: Front) -> None:
     assert (refused.status, refused.getheader("Content-Type")) == (413, "application/problem+json")
 
 
+def test_who_tries_many_passwords_does_not_reach_the_service(front: Front) -> None:
+    statuses = [front.ask("/moderate/sign-in", "POST").status for _ in range(30)]
+    assert statuses[:21] == [400] * 21  # without a token
+    assert statuses[-1] == 429
+    assert front.ask("/moderate/sign-in").status == 200
+    assert front.ask("/moderate/account").status == 303
+
+
 def test_numbers_are_not_public(front: Front) -> None:
     assert front.ask("/metrics").status == 403
 
