@@ -274,3 +274,10 @@ def test_words_of_any_length_are_found_and_not_remembered(index: Index, reader: 
         assert tracemalloc.get_traced_memory()[0] < 500_000
     finally:
         tracemalloc.stop()
+
+
+def test_an_entry_of_the_log_that_cannot_be_read_hides_no_other(index: Index, house: House, reader: Reader) -> None:
+    first = reader.submitted(body="Nước mắm")
+    house.client.command("XADD", f"comments:{{c:{first[:2]}}}:log", "*", "comment", b"\xff", "to", "p")
+    second = reader.submitted(body="Nước tương")
+    assert set(index.find("nước")) == {first, second}

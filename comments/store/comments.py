@@ -567,7 +567,11 @@ class CommentStore:
             ("XRANGE", self._keys.log(shard), f"({cursors.get(shard, '0-0')}", "+", "COUNT", limit) for shard in every
         ]
         return [
-            (shard, entry.decode(), dict(zip(pairs[::2], pairs[1::2], strict=True)).get(b"comment", b"").decode())
+            (
+                shard,
+                entry.decode(),
+                dict(zip(pairs[::2], pairs[1::2], strict=True)).get(b"comment", b"").decode(errors="replace"),
+            )
             for shard, found in zip(every, self._client.pipeline(read), strict=True)
             for entry, pairs in found
         ]
