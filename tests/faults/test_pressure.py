@@ -139,6 +139,9 @@ def test_no_reader_waits_longer_than_is_allowed_however_long_the_store_may_take(
             status, body, headers = running.post(COMMENTS, said)
             assert (status, json.loads(body)["outcome"], headers["Retry-After"]) == (503, "unknown", "2")
             assert running.get(f"{COMMENTS}?article=a")[0] == 503
+            status, page, headers = running.ask("GET", "/embed?article=a&lang=vi", headers={"Accept": "text/html"})
+            assert (status, headers.get_content_type()) == (503, "text/html")
+            assert 'lang="vi"' in page.decode()
             assert time.monotonic() - began < 3
         finally:
             os.kill(store, signal.SIGCONT)
