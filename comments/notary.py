@@ -107,7 +107,7 @@ def round_if_due(made: Seals, first: Callable[[], object]) -> bool:
     try:
         first()
         made.seal()
-    except Exception:
+    except Exception:  # whatever broke it off, another round may begin at once
         made.give_back()
         raise
     return True

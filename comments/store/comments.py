@@ -570,7 +570,7 @@ class CommentStore:
             (
                 shard,
                 entry.decode(),
-                dict(zip(pairs[::2], pairs[1::2], strict=True)).get(b"comment", b"").decode(errors="replace"),
+                records.said(pairs).get(b"comment", b"").decode(errors="replace"),
             )
             for shard, found in zip(every, self._client.pipeline(read), strict=True)
             for entry, pairs in found

@@ -1,5 +1,6 @@
 """The format of what is stored: a version of the service that does not know it leaves everything as it is."""
 
+from comments.store import records
 from comments.store.claim import DataUnusable
 from comments.store.client import Client
 from comments.store.keys import Keys
@@ -41,7 +42,6 @@ def _is_from_before(client: Client, keys: Keys) -> bool:
     """
     for entries in client.pipeline([("XRANGE", keys.log(shard), "-", "+", "COUNT", 1) for shard in range(SHARDS)]):
         for _, pairs in entries:
-            said = dict(zip(pairs[::2], pairs[1::2], strict=True))
-            if len(said.get(b"to", b"")) > 1:
+            if len(records.said(pairs).get(b"to", b"")) > 1:
                 return True
     return False

@@ -100,6 +100,11 @@ def read_last(text: bytes | None) -> LastDecision | None:
     return LastDecision(by, moment_of(at), reason)
 
 
+def said(pairs: Sequence[bytes]) -> dict[bytes, bytes]:
+    """What an entry of a stream says, from its names and texts in turn."""
+    return dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
 def entries(log: bytes | None) -> list[str]:
     """The ids of a comment's entries in the log, oldest first, from its field `LOG`; without those that are none."""
     return [word.decode() for word in (log or b"").split() if _ENTRY.fullmatch(word)]

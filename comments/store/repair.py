@@ -115,7 +115,9 @@ class _Round:
             if found is False:
                 self._report.add("type", key)
                 return
-            named = dict.fromkeys(_pairs(raw).get(b"comment", b"").decode(errors="replace") for raw in found)
+            named = dict.fromkeys(
+                records.said(pairs).get(b"comment", b"").decode(errors="replace") for _, pairs in found
+            )
             ids = [
                 comment_id for name in named if (comment_id := _id_of(name, shard)) and comment_id not in self._missing
             ]
@@ -203,7 +205,7 @@ class _Round:
         ]
         found = iter(self._client.pipeline(commands, of_another_type=[]))
         for (comment, log, *_), own in zip(read, entries, strict=True):
-            said = [_pairs(raw) for raws in islice(found, len(own)) for raw in raws]
+            said = [records.said(pairs) for raws in islice(found, len(own)) for _, pairs in raws]
             ends = said[-1].get(b"to") if said else None
             whole = len(said) == len(log.split()) == comment.version and ends == records.letter(comment.status).encode()
             if not whole or any(entry.get(b"comment") != comment.id.encode() for entry in said):
@@ -364,11 +366,6 @@ class _Round:
         for (member, _, _), there in zip(strange, answers, strict=True):
             if there:
                 self._report.add("planted", member.decode(errors="backslashreplace"))
-
-
-def _pairs(raw: tuple[bytes, list[bytes]]) -> dict[bytes, bytes]:
-    """What an entry of a stream says."""
-    return dict(zip(raw[1][::2], raw[1][1::2], strict=True))
 
 
 def _id_of(name: str, shard: int) -> str:

@@ -23,6 +23,7 @@ from comments.store import embedded
 from comments.store.client import connect
 from comments.store.comments import CommentStore
 from tests import service
+from tests.faults.scenes import store_process
 from tests.people import COMMENTS, Moderator, Reader, a_submission
 
 CLIENTS = 8
@@ -117,11 +118,6 @@ def store_of(data: Path) -> Iterator[CommentStore]:
     client = connect(url, timeout=5, pause=0, pool=2)
     yield CommentStore(client, "comments")
     client.close()
-
-
-def store_process(running: service.Service) -> int:
-    (pid,) = [p for p in service.children(running.process.pid) if "valkey-server" in service.command_of(p)]
-    return pid
 
 
 @pytest.fixture

@@ -220,13 +220,17 @@ def test_it_is_signed_as_the_standard_says(monkeypatch: pytest.MonkeyPatch) -> N
     assert (headers["webhook-id"], headers["webhook-timestamp"]) == (name, "1614265330")
 
 
-def test_a_notice_keeps_its_name_until_it_is_taken(
-    worker: Worker, receiver: Receiver, clock: Clock, reader: Reader, moderator: Moderator
-) -> None:
+@pytest.fixture
+def untaken(worker: Worker, receiver: Receiver, clock: Clock, reader: Reader, moderator: Moderator) -> None:
+    """A notice that is due, and a receiver that takes none."""
     moderator.approved(reader)
     receiver.answer = status(500)
     clock.wait(HOLD_BACK)
     worker.look()
+
+
+@pytest.mark.usefixtures("untaken")
+def test_a_notice_keeps_its_name_until_it_is_taken(worker: Worker, receiver: Receiver, clock: Clock) -> None:
     for _ in range(3):
         assert worker.tell(receiver.url) > 1, "it is left alone for a moment"
         assert worker.tell(receiver.url) == 1, "and not asked again at once"
@@ -238,13 +242,8 @@ def test_a_notice_keeps_its_name_until_it_is_taken(
     assert {heard.body for heard in receiver.heard} == {receiver.heard[0].body}
 
 
-def test_however_often_a_webhook_fails_it_is_asked_again_in_a_minute(
-    worker: Worker, receiver: Receiver, clock: Clock, reader: Reader, moderator: Moderator
-) -> None:
-    moderator.approved(reader)
-    receiver.answer = status(500)
-    clock.wait(HOLD_BACK)
-    worker.look()
+@pytest.mark.usefixtures("untaken")
+def test_however_often_a_webhook_fails_it_is_asked_again_in_a_minute(worker: Worker, receiver: Receiver) -> None:
     worker._failures[receiver.url] = 5000
     assert worker.tell(receiver.url) == 60
 
